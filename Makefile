@@ -1,0 +1,42 @@
+# Two commands are all a newcomer needs: `make rehearsal` and `make test`. Each sets itself up.
+SHELL := /bin/bash
+PY := .venv/bin/python
+BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess
+
+.PHONY: rehearsal test check drills lock clean $(BENCHES)
+
+rehearsal: .venv/.ok
+	@$(PY) -m thongsuot rehearse
+
+test: check
+	@$(PY) -m pytest -n 2 --dist worksteal tests
+
+check: .venv/.ok
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@PYTHONPATH=. .venv/bin/lint-imports
+
+drills: .venv/.ok
+	@$(PY) -m pytest -m long -p no:xdist -o addopts= tests
+
+$(BENCHES): bench-%: .venv/.ok
+	@$(PY) -m bench.$*
+
+.venv/.ok: requirements.lock pyproject.toml
+	@echo "setting up: virtual environment and pinned packages (about half a minute)"
+	@test -x $(PY) || python3.11 -m venv .venv
+	@if $(PY) -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
+	  .venv/bin/uv pip sync --quiet --python $(PY) --require-hashes --only-binary :all: requirements.lock; \
+	else \
+	  $(PY) -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock; \
+	fi
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null
+	@touch $@
+
+lock: .venv/.ok
+	@.venv/bin/uv pip compile --quiet pyproject.toml --extra dev --output-file requirements.lock --generate-hashes \
+	  --no-annotate --no-header --only-binary :all: --python-version 3.11
+
+clean:
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis runs
