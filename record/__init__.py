@@ -1,0 +1,1 @@
+"""What a run leaves behind: types, schema, writer and reader. Imports nothing else of the project."""

@@ -1,0 +1,134 @@
+"""Open a record and answer questions about it. The only way from a run's folder into the judgement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pandas as pd
+import pyarrow.parquet as pq
+
+from record import schema, writer
+from record.tables import json_lines
+from record.types import Event, Manifest, RecordError, State
+
+MEMORY_MAX = "4GB"
+
+
+class RunRecord:
+    """A run on disk, checked, with one DuckDB view per table (`samples` also carries `phase`)."""
+
+    def __init__(self, folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._connection = connection
+
+    @property
+    def sealed(self) -> bool:
+        return self.manifest.state is State.SEALED
+
+    @property
+    def digest(self) -> str:
+        """sha256 of manifest.json, which holds the digest of every other file of the set."""
+        return writer.sha256(self.folder / "manifest.json")
+
+    def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
+        """The answer of DuckDB over the views communes, arrivals, samples, journeys, ledger, readings."""
+        frame: pd.DataFrame = self._connection.execute(sql, parameters).df()
+        return frame
+
+    def arrow(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
+        """As `query`, as a pyarrow table without conversion to pandas."""
+        return self._connection.execute(sql, parameters).to_arrow_table()
+
+    def events(self) -> list[Event]:
+        path = self.folder / "events.jsonl"
+        return list(json_lines(path, Event)) if path.exists() else []
+
+
+def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = True) -> RunRecord:
+    """Read a record. Refuses other formats, changed files, and (without `unsealed`) a run that never was sealed."""
+    manifest = read_manifest(folder)
+    if manifest.state is not State.SEALED and not unsealed:
+        raise RecordError(
+            f"{folder}: the run is {manifest.state}, not sealed"
+            + (f" ({manifest.abort_reason})" if manifest.abort_reason else "")
+            + "; read it with --unsealed, the verdict will be undecided"
+        )
+    if manifest.state is State.SEALED and check_digests:
+        verify_digests(folder, manifest)
+    connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY_MAX, "threads": 2})
+    if manifest.state is State.SEALED:
+        for name in schema.TABLES:
+            path = str(folder / f"{name}.parquet").replace("'", "''")
+            connection.execute(f"CREATE VIEW {_raw(name)} AS SELECT * FROM read_parquet('{path}')")
+    else:
+        _register_journals(folder, manifest, connection)
+    connection.execute(
+        f"CREATE VIEW samples AS SELECT *, {_phase_case(manifest, 'intended_ns')} AS phase FROM samples_raw"
+    )
+    return RunRecord(folder, manifest, connection)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    path = folder / "manifest.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}; is this the folder of a run?") from error
+    try:
+        version = msgspec.json.decode(data, type=_FormatOnly).format
+        if version != schema.FORMAT:
+            raise RecordError(f"{path}: format {version}; this version reads format {schema.FORMAT}")
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: not a manifest: {error}") from error
+
+
+def verify_digests(folder: Path, manifest: Manifest) -> None:
+    """Raises RecordError naming every file of the sealed set that is missing or is not as it was sealed."""
+    wrong = []
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif writer.sha256(path) != digest.sha256:
+            wrong.append(f"{name} was changed after sealing")
+    absent = [f"{name}.parquet" for name in schema.TABLES if f"{name}.parquet" not in manifest.files]
+    wrong += [f"{name} is not in the sealed set" for name in absent]
+    if wrong:
+        raise RecordError(f"{folder}: " + "; ".join(wrong))
+
+
+class _FormatOnly(msgspec.Struct):
+    format: int
+
+
+def _raw(name: str) -> str:
+    return "samples_raw" if name == "samples" else name
+
+
+def _register_journals(folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        arrivals = pq.read_table(folder / "arrivals.parquet")
+        communes = pq.read_table(folder / "communes.parquet")
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{folder}: the plan cannot be read: {error}") from error
+    tables = writer.from_journals(folder / "journal", manifest, arrivals)
+    for name, table in {"arrivals": arrivals, "communes": communes, **tables}.items():
+        connection.register(_raw(name), table)
+
+
+def _phase_case(manifest: Manifest, column: str) -> str:
+    """A call belongs to the phase in which it was due; after the last phase it is drained and judged with it."""
+    if not manifest.phases:
+        return "''"
+    cases = " ".join(f"WHEN {column} < {phase.end_ns} THEN {_quote(phase.name)}" for phase in manifest.phases[:-1])
+    last = _quote(manifest.phases[-1].name)
+    return f"CASE {cases} ELSE {last} END" if cases else last
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,133 @@
+"""Journals → Arrow tables. Used when sealing, and by the reader for a record that was never sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from record import schema
+from record.types import Event, Fact, LedgerEntry, Manifest, Outcome, Reading, RecordError
+
+Row = TypeVar("Row", LedgerEntry, Reading, Event)
+
+_OUTCOMES = [outcome.name.lower() for outcome in Outcome]
+
+
+def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes: list[str]) -> pa.Table:
+    """All workers' samples ordered by (arrival, step). `commune_of[arrival]` indexes `communes`."""
+    rows, workers = _binary(journal, "samples", schema.SAMPLE_DTYPE)
+    order = np.lexsort((rows["step"], rows["arrival"]))
+    rows, workers = rows[order], workers[order]
+    names = [operation.name for operation in manifest.operations]
+    systems = sorted({operation.system for operation in manifest.operations})
+    system_of = np.array([systems.index(operation.system) for operation in manifest.operations], dtype=np.int32)
+    operation = rows["operation"].astype(np.int32)
+    columns: dict[str, Any] = {
+        "arrival": rows["arrival"],
+        "step": rows["step"],
+        "operation": _words(operation, names),
+        "system": _words(system_of[operation] if len(operation) else operation, systems),
+        "commune": _words(commune_of[rows["arrival"]].astype(np.int32), communes),
+        "intended_ns": rows["intended_ns"],
+        "sent_ns": _nullable(rows["sent_ns"], rows["sent_ns"] < 0),
+        "done_ns": rows["done_ns"],
+        "outcome": _words(rows["outcome"].astype(np.int32), _OUTCOMES),
+        "status": _nullable(rows["status"], rows["status"] == 0),
+        "error": _words(rows["error"].astype(np.int32), list(schema.ERRORS), rows["error"] == 0),
+        "bytes_sent": rows["bytes_sent"],
+        "bytes_received": rows["bytes_received"],
+    }
+    for name in ("connect_us", "first_byte_us", "app_us", "db_us", "queue_us"):
+        columns[name] = _nullable(rows[name], rows[name] == schema.NONE_U32)
+    columns["worker"] = workers
+    return _table(columns, schema.SAMPLES)
+
+
+def journeys(journal: Path) -> pa.Table:
+    """The end of every arrival, ordered by arrival."""
+    rows, workers = _binary(journal, "journeys", schema.END_DTYPE)
+    order = np.argsort(rows["arrival"], kind="stable")
+    rows, workers = rows[order], workers[order]
+    columns = {
+        "arrival": rows["arrival"],
+        "steps": rows["steps"],
+        "outcome": _words(rows["outcome"].astype(np.int32), _OUTCOMES),
+        "error": _words(rows["error"].astype(np.int32), list(schema.ERRORS), rows["error"] == 0),
+        "started_ns": _nullable(rows["started_ns"], rows["started_ns"] < 0),
+        "done_ns": rows["done_ns"],
+        "worker": workers,
+    }
+    return _table(columns, schema.JOURNEYS)
+
+
+def ledger(journal: Path) -> pa.Table:
+    entries = _lines(journal, "ledger", LedgerEntry)
+    order = {fact: index for index, fact in enumerate(Fact)}
+    entries.sort(key=lambda e: (e.key, order[e.fact]))
+    return _structs(entries, schema.LEDGER)
+
+
+def readings(journal: Path) -> pa.Table:
+    rows = _lines(journal, "readings", Reading)
+    rows.sort(key=lambda r: (r.source, r.metric, r.at_ns))
+    return _structs(rows, schema.READINGS)
+
+
+def _binary(journal: Path, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of all workers and the worker of each; a last row torn by a crash is left out."""
+    parts, workers = [np.empty(0, dtype)], [np.empty(0, np.uint16)]
+    for path in sorted(journal.glob(f"{name}-*.bin")):
+        count = path.stat().st_size // dtype.itemsize
+        parts.append(np.fromfile(path, dtype, count=count))
+        workers.append(np.full(count, int(path.stem.rsplit("-", 1)[1]), np.uint16))
+    return np.concatenate(parts), np.concatenate(workers)
+
+
+def _lines(journal: Path, name: str, kind: type[Row]) -> list[Row]:
+    return [row for path in sorted(journal.glob(f"{name}-*.jsonl")) for row in json_lines(path, kind)]
+
+
+def json_lines(path: Path, kind: type[Row]) -> Iterator[Row]:
+    """Rows of a JSON-lines file; a last line torn by a crash is left out."""
+    decode = msgspec.json.Decoder(kind).decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield decode(line)
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                raise RecordError(f"{path}, line {number}: not a row of this journal: {error}") from error
+
+
+def _words(codes: np.ndarray, names: list[str], null: np.ndarray | None = None) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=null), pa.array(names, pa.string()))
+
+
+def _nullable(values: np.ndarray, null: np.ndarray) -> pa.Array:
+    return pa.array(values, mask=null)
+
+
+def _structs(rows: Sequence[LedgerEntry | Reading], shape: pa.Schema) -> pa.Table:
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in shape.names}
+    return _table(columns, shape)
+
+
+def _table(columns: dict[str, Any], shape: pa.Schema) -> pa.Table:
+    return pa.table(
+        [_column(columns[field.name], field.type) for field in shape],
+        schema=shape,
+    )
+
+
+def _column(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.DictionaryArray):
+        return values
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, pa.string()).dictionary_encode()
+    return pa.array(values, kind)

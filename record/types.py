@@ -1,0 +1,197 @@
+"""Facts that outlive a run. All times are whole nanoseconds since the run's zero; None means not measured."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class RecordError(Exception):
+    """A run record is missing, damaged, of another format, or not sealed. The message names the file and the remedy."""
+
+
+class Outcome(enum.IntEnum):
+    """What became of a call or of a whole arrival."""
+
+    OK = 0
+    REFUSED = 1  # the target definitely did not do it
+    UNKNOWN = 2  # nobody can tell before the final read
+    DROPPED = 3  # the generator had no free user; never sent, never made up later
+
+
+class Fact(enum.StrEnum):
+    """One step in the life of a write, as the ledger keeps it."""
+
+    INTENDED = "intended"  # written down before the request leaves
+    ACKED = "acked"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    OBSERVED = "observed"  # the final read found it
+    ABSENT = "absent"  # the final read asked for it and it was not there
+
+
+class State(enum.StrEnum):
+    """Life of a record."""
+
+    PLANNED = "planned"
+    DRIVING = "driving"
+    SEALED = "sealed"
+    ABORTED = "aborted"
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One call: a request that was sent, or could not be."""
+
+    arrival: int
+    step: int
+    operation: int  # index into Manifest.operations
+    intended_ns: int
+    sent_ns: int
+    done_ns: int
+    outcome: Outcome
+    status: int = 0  # 0: no answer
+    error: int = 0  # index into schema.ERRORS, 0: none
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    connect_us: int | None = None  # None: the connection was there already
+    first_byte_us: int | None = None
+    app_us: int | None = None  # Server-Timing, where the target sends it
+    db_us: int | None = None
+    queue_us: int | None = None
+
+
+class JourneyEnd(msgspec.Struct, frozen=True):
+    """The end of one arrival; exactly one per planned arrival in a sealed record."""
+
+    arrival: int
+    steps: int
+    outcome: Outcome
+    error: int
+    started_ns: int
+    done_ns: int
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One fact about one write. `key` is the idempotency key, `digest` that of the content (contract.digest)."""
+
+    key: str
+    fact: Fact
+    at_ns: int
+    operation: str
+    commune: str = ""
+    arrival: int | None = None
+    digest: str | None = None
+    subject: str | None = None  # the number the target gave, e.g. a dossier code
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One value of one meter."""
+
+    source: str  # "generator-0", "target:tthc", "host"
+    metric: str
+    unit: str
+    at_ns: int
+    value: float
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened to the run: a phase began, a fault was set, an operator wrote a note."""
+
+    at_ns: int
+    kind: str
+    text: str = ""
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """A stretch of the run; an arrival belongs to the phase in which it was due."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+    judged: bool
+
+
+class Objective(msgspec.Struct, frozen=True):
+    """A promise made before the run. `limit` is in `unit`; `operations` are names or patterns such as `tthc.*`."""
+
+    slug: str
+    metric: str  # "latency" (ms, at `percentile`) or "errors" (share of calls and dropped arrivals)
+    operations: tuple[str, ...]
+    limit: float
+    unit: str
+    title_vi: str
+    title_en: str
+    source: str
+    verified: bool
+    percentile: float | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """When the generator is no longer fit to judge by. Frozen with the plan, like the objectives."""
+
+    lateness_p99_ms_max: float = 50.0
+    hub_lag_ms_max: float = 400.0
+    cpu_share_p95_max: float = 0.90
+    dropped_share_max: float = 0.0
+
+
+class OperationInfo(msgspec.Struct, frozen=True):
+    """An operation by the number under which the samples know it."""
+
+    name: str
+    system: str
+    write: bool
+
+
+class Zero(msgspec.Struct, frozen=True):
+    """The run's zero on both clocks. Processes that share `boot_id` count on the monotonic clock."""
+
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """Contents of one file of the record."""
+
+    sha256: str
+    rows: int
+
+
+class TargetInfo(msgspec.Struct, frozen=True):
+    """The system under test as the target file names it; never a secret."""
+
+    name: str
+    purpose: str
+    bases: dict[str, str]
+    digest: str  # sha256 of the target file
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The head of a record and the only file of it that is ever rewritten."""
+
+    format: int
+    run_id: str
+    tag: str  # begins every idempotency key of this run
+    state: State
+    created_utc: str
+    profile: str
+    profile_text: str
+    seed: int
+    plan_digest: str
+    arrivals: int
+    code: str  # version and digest of the sources
+    target: TargetInfo
+    identities: str  # realistic, marked, allow-list or none
+    rate_factor: float
+    compression: float  # seconds of the modelled day per second of the run
+    workers: int
+    phases: tuple[Phase, ...]
+    objectives: tuple[Objective, ...]
+    limits: Limits
+    operations: tuple[OperationInfo, ...]
+    zero: Zero | None = None
+    sealed_utc: str | None = None
+    abort_reason: str | None = None
+    files: dict[str, FileDigest] = {}

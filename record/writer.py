@@ -1,0 +1,133 @@
+"""Create a record, move it through its states, and seal it: journals → Parquet with digests.
+
+Nothing but the manifest is ever rewritten, and that through a rename, so a reader sees the old or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from record import schema, tables
+from record.types import Event, FileDigest, Manifest, RecordError, State, Zero
+
+FREE_BYTES_MIN = 256 * 1024 * 1024
+
+
+def create(folder: Path, manifest: Manifest, communes: pa.Table, arrivals: pa.Table) -> None:
+    """Make the folder and write down world and plan, before the first request.
+
+    Raises RecordError when the folder exists, cannot be written, or the disk has less than FREE_BYTES_MIN free.
+    """
+    try:
+        folder.mkdir(parents=True)
+        (folder / "journal").mkdir()
+    except FileExistsError:
+        raise RecordError(f"{folder}: exists already; a record is never written over") from None
+    except OSError as error:
+        raise RecordError(f"{folder}: cannot be made: {error.strerror}") from error
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES_MIN:
+        shutil.rmtree(folder)
+        raise RecordError(f"{folder}: {free // 2**20} MiB free on this disk; a run needs {FREE_BYTES_MIN // 2**20} MiB")
+    pq.write_table(communes.cast(schema.COMMUNES), folder / "communes.parquet", compression="zstd")
+    pq.write_table(arrivals.cast(schema.ARRIVALS), folder / "arrivals.parquet", compression="zstd")
+    write_manifest(folder, manifest)
+
+
+def start(folder: Path, manifest: Manifest, zero: Zero) -> Manifest:
+    """planned → driving."""
+    assert manifest.state is State.PLANNED, manifest.state
+    driving = msgspec.structs.replace(manifest, state=State.DRIVING, zero=zero)
+    write_manifest(folder, driving)
+    return driving
+
+
+def abort(folder: Path, manifest: Manifest, reason: str) -> Manifest:
+    """→ aborted. The journals stay as they are and can be read with a flag; the verdict will be undecided."""
+    aborted = msgspec.structs.replace(manifest, state=State.ABORTED, abort_reason=reason, sealed_utc=utc_now())
+    write_manifest(folder, aborted)
+    return aborted
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """driving → sealed. Raises RecordError when an arrival has no end or two: planned = ok+refused+unknown+dropped."""
+    assert manifest.state is State.DRIVING, manifest.state
+    journal = folder / "journal"
+    arrivals = pq.read_table(folder / "arrivals.parquet")
+    made = from_journals(journal, manifest, arrivals)
+    missing = check_conservation(manifest.arrivals, made["journeys"])
+    if missing:
+        raise RecordError(f"{folder}: {missing}; the record cannot be sealed")
+    for name, table in made.items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=1)
+    files = {f"{name}.parquet": made[name].num_rows for name in made}
+    files["communes.parquet"] = pq.read_metadata(folder / "communes.parquet").num_rows
+    files["arrivals.parquet"] = arrivals.num_rows
+    events = folder / "events.jsonl"
+    events.touch()
+    files["events.jsonl"] = sum(1 for _ in tables.json_lines(events, Event))
+    digests = {name: FileDigest(sha256(folder / name), rows) for name, rows in sorted(files.items())}
+    sealed = msgspec.structs.replace(manifest, state=State.SEALED, sealed_utc=utc_now(), files=digests)
+    write_manifest(folder, sealed)
+    shutil.rmtree(journal)
+    return sealed
+
+
+def from_journals(journal: Path, manifest: Manifest, arrivals: pa.Table) -> dict[str, pa.Table]:
+    """The four tables that a drive fills, from whatever the workers have written so far."""
+    commune = arrivals["commune"].combine_chunks()
+    if isinstance(commune, pa.ChunkedArray):
+        commune = commune.chunk(0) if commune.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    commune_of = np.zeros(manifest.arrivals, np.int32)
+    commune_of[arrivals["arrival"].to_numpy()] = commune.indices.to_numpy()
+    names: Sequence[str] = commune.dictionary.to_pylist()
+    return {
+        "samples": tables.samples(journal, manifest, commune_of, list(names)),
+        "journeys": tables.journeys(journal),
+        "ledger": tables.ledger(journal),
+        "readings": tables.readings(journal),
+    }
+
+
+def check_conservation(planned: int, journeys: pa.Table) -> str | None:
+    """None when each of the `planned` arrivals ended exactly once, else what is wrong in words."""
+    ended = journeys["arrival"].to_numpy()
+    counts = np.bincount(ended, minlength=planned) if len(ended) else np.zeros(planned, np.int64)
+    if len(counts) > planned:
+        return f"arrival {int(ended.max())} ended but only {planned} were planned"
+    never, twice = int((counts == 0).sum()), int((counts > 1).sum())
+    if never or twice:
+        return f"of {planned} planned arrivals {never} have no end and {twice} have more than one"
+    return None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    temporary = folder / "manifest.json.new"
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / "manifest.json")
+    except OSError as error:
+        raise RecordError(f"{folder}/manifest.json: cannot be written: {error.strerror}") from error
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""Small makers of inputs for tests."""
