@@ -1,0 +1,229 @@
+"""Who turns up when: arrival curves calibrated on published volumes, one Poisson process per commune and journey.
+
+Day times are seconds since midnight in Viet Nam. Each process is drawn for the whole day and then cut to the window, so
+that a narrower window sees the same people at the same minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios import rng
+from scenarios.curves import Curve, Floats, keep, straight, unit_points
+from scenarios.types import Commune, ConfigError
+
+DAY_S = 86_400
+POPULATION = 4_324_783
+RECEIVED = 149_470  # dossiers received in the communes of Thanh Hóa, 1 July to 15 August 2025
+MONDAYS, OTHER_DAYS = 6, 28  # among the 34 working days of that time
+
+MONDAY_FACTOR = 1.25
+OTHER_FACTOR = (5 - MONDAY_FACTOR) / 4  # so that an average week is an average week
+WEEKDAYS = {"average": 1.0, "monday": MONDAY_FACTOR, "other": OTHER_FACTOR}
+PER_THOUSAND = RECEIVED / (MONDAYS * MONDAY_FACTOR + OTHER_DAYS * OTHER_FACTOR) / (POPULATION / 1000)
+
+JOURNEYS = ("portal.submit", "portal.visit", "portal.track", "tthc.counter", "tthc.online", "tthc.desk")
+
+FACTOR_MAX = 10_000.0
+COMPRESSION_MAX = 86_400.0
+LAG_S_MAX = 3_600.0
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A number that shapes the traffic, with where it comes from. Unverified ones are defaults, never regulation."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    verified: bool
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("dossiers", RECEIVED, "34 working days", "Thanh Hóa communes, 1 Jul–15 Aug 2025, published", True),
+    Figure("base", PER_THOUSAND, "dossiers per 1,000 inhabitants and working day", "computed from the above", True),
+    Figure("monday", MONDAY_FACTOR, "× an average working day", "from memory: +20–30 %", False),
+    Figure("online-share", 0.747, "of dossiers", "whole country, 1 Jul–19 Aug 2025, published", True),
+    Figure("surge-cao-lanh", 5.5, "× an average working day", "computed: Cao Lãnh, 3,082 in the first 4 days", True),
+    Figure("visits-per-dossier", 2.0, "portal visits", "assumption", False),
+    Figure("tracks-per-dossier", 1.5, "look-ups of a dossier's state", "assumption", False),
+    Figure("desk-per-dossier", 1.0, "looks through the queue", "assumption", False),
+    Figure("day-shape", 0.0, "", "humps 08:00–10:30 and 14:00–15:30 reported; heights assumed", False),
+)
+
+# (hour, relative rate). Counter: queues from 07:00, lunch 11:30–13:30, who comes after 15:00 waits for tomorrow.
+_COUNTER = (
+    (6.75, 0.0), (7.0, 0.4), (7.5, 0.9), (8.0, 1.5), (9.0, 1.8), (10.0, 1.7), (10.5, 1.3), (11.25, 0.4), (11.5, 0.0),
+    (13.4, 0.0), (13.5, 0.7), (14.0, 1.3), (14.5, 1.5), (15.0, 1.5), (15.25, 0.8), (15.5, 0.5), (16.5, 0.2),
+    (17.0, 0.0),
+)  # fmt: skip
+# The portal never closes; the same humps, filled in at lunch, with an evening.
+_ONLINE = (
+    (0.0, 0.04), (6.0, 0.05), (7.0, 0.3), (8.0, 1.2), (9.0, 1.5), (10.0, 1.6), (10.5, 1.5), (11.5, 1.0), (12.0, 0.7),
+    (13.0, 0.7), (14.0, 1.4), (15.0, 1.4), (15.5, 1.0), (17.0, 0.7), (18.5, 0.35), (20.0, 0.5), (21.5, 0.4),
+    (23.0, 0.1), (24.0, 0.04),
+)  # fmt: skip
+
+
+def _day_curve(knots: Sequence[tuple[float, float]]) -> Curve:
+    curve = straight([(hour * 3600.0, rate) for hour, rate in knots])
+    return curve.scaled(1.0 / curve.area)
+
+
+COUNTER_CURVE = _day_curve(_COUNTER)
+ONLINE_CURVE = _day_curve(_ONLINE)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The part of the day that is driven, in seconds since midnight."""
+
+    start_s: float
+    end_s: float
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """How busy the driven day is.
+
+    `rate_factor` multiplies the number of people (20: the whole country); `compression` lets the same people pass in
+    less time (60: an hour of the day in a minute of the run). `factors` are (run second, factor) knots, straight
+    between them, that multiply the rate: a stress ramp. `online_lag_s` is run time: from submitting to an officer.
+    """
+
+    weekday: str = "average"  # or "monday", "other"
+    surge: float = 1.0
+    online_share: float = 0.747
+    rate_factor: float = 1.0
+    compression: float = 1.0
+    visits_per_dossier: float = 2.0
+    tracks_per_dossier: float = 1.5
+    desk_per_dossier: float = 1.0
+    online_lag_s: float = 10.0
+    factors: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The arrivals of one journey in one commune: run times in ns, ascending."""
+
+    system: str
+    journey: str
+    commune: str
+    at_ns: NDArray[np.int64]
+
+
+def day_rate(commune: Commune, traffic: Traffic | None = None) -> float:
+    """Dossiers expected in one commune on that day, counter and online together."""
+    traffic = traffic or Traffic()
+    factor = WEEKDAYS[traffic.weekday] * traffic.surge * traffic.rate_factor
+    return commune.population / 1000 * PER_THOUSAND * factor
+
+
+def intensity(seconds_of_day: Floats, *, online: bool = False) -> Floats:
+    """Share of a day's dossiers per second at each time of the day; its area over the day is 1."""
+    return (ONLINE_CURVE if online else COUNTER_CURVE).at(seconds_of_day)
+
+
+def streams(
+    communes: Sequence[Commune], window: Window, traffic: Traffic, seed: int, journeys: Sequence[str] = JOURNEYS
+) -> tuple[Stream, ...]:
+    """One stream per journey and commune, in that order. Run zero is the start of the window.
+
+    `tthc.online` follows `portal.submit`: one officer per dossier submitted, `online_lag_s` ± half of it later, unless
+    that is past the end of the window. Raises ConfigError with every problem of the arguments.
+    """
+    problems = _problems(window, traffic, journeys)
+    if problems:
+        raise ConfigError(problems)
+    made = []
+    for journey in journeys:
+        for commune in communes:
+            source = "portal.submit" if journey == "tthc.online" else journey
+            run_s = _run_seconds(commune, source, window, traffic, seed)
+            if journey == "tthc.online":
+                run_s = _delayed(run_s, commune, window, traffic, seed)
+            at_ns = np.rint(run_s * 1e9).astype(np.int64)
+            made.append(Stream(journey.split(".", 1)[0], journey, commune.code, at_ns))
+    return tuple(made)
+
+
+def expected(communes: Sequence[Commune], window: Window, traffic: Traffic, journey: str) -> float:
+    """Arrivals that a window sees on average, before `factors`."""
+    source = "portal.submit" if journey == "tthc.online" else journey
+    curve = _curve_of(source)
+    share = curve.below(np.array([window.start_s, window.end_s]))
+    people = sum(day_rate(commune, traffic) for commune in communes)
+    return people * _per_dossier(source, traffic) * float(share[1] - share[0])
+
+
+def _run_seconds(commune: Commune, journey: str, window: Window, traffic: Traffic, seed: int) -> Floats:
+    curve = _curve_of(journey)
+    peak = max((factor for _, factor in traffic.factors), default=1.0)
+    total = day_rate(commune, traffic) * _per_dossier(journey, traffic) * peak
+    points = unit_points(rng.stream(seed, f"traffic/{journey}/{commune.code}"), total)
+    day_s = curve.inverse(points * (curve.area / total)) if total else points
+    day_s = day_s[np.searchsorted(day_s, window.start_s) : np.searchsorted(day_s, window.end_s)]
+    run_s: Floats = (day_s - window.start_s) / traffic.compression
+    if traffic.factors and peak:
+        ramp = traffic.factors
+        knots = straight([(-1.0, ramp[0][1]), *ramp] if ramp[0][0] >= 0 else ramp)
+        clipped = np.minimum(run_s, ramp[-1][0])
+        run_s = run_s[keep(rng.stream(seed, f"traffic-factor/{journey}/{commune.code}"), knots.at(clipped) / peak)]
+    return run_s
+
+
+def _delayed(run_s: Floats, commune: Commune, window: Window, traffic: Traffic, seed: int) -> Floats:
+    key = rng.stream(seed, f"traffic-lag/{commune.code}")
+    spread = rng.uniforms(key, np.arange(len(run_s), dtype=np.uint64))
+    later = np.sort(run_s + traffic.online_lag_s * (0.5 + spread), kind="stable")
+    return later[: np.searchsorted(later, (window.end_s - window.start_s) / traffic.compression)]
+
+
+def _curve_of(journey: str) -> Curve:
+    return ONLINE_CURVE if journey.startswith("portal.") else COUNTER_CURVE
+
+
+def _per_dossier(journey: str, traffic: Traffic) -> float:
+    """Arrivals of a journey per dossier of the day."""
+    return {
+        "portal.submit": traffic.online_share,
+        "portal.visit": traffic.visits_per_dossier,
+        "portal.track": traffic.tracks_per_dossier,
+        "tthc.counter": 1.0 - traffic.online_share,
+        "tthc.desk": traffic.desk_per_dossier,
+    }[journey]
+
+
+def _problems(window: Window, traffic: Traffic, journeys: Sequence[str]) -> list[str]:
+    problems = []
+    if not 0 <= window.start_s < window.end_s <= DAY_S:
+        problems.append(f"window: {window.start_s}..{window.end_s} s is not a part of a day (0..{DAY_S}, start < end)")
+    if traffic.weekday not in WEEKDAYS:
+        problems.append(f"weekday: {traffic.weekday!r} is not one of {', '.join(WEEKDAYS)}")
+    ranges = {
+        "surge": FACTOR_MAX,
+        "online_share": 1.0,
+        "rate_factor": FACTOR_MAX,
+        "visits_per_dossier": FACTOR_MAX,
+        "tracks_per_dossier": FACTOR_MAX,
+        "desk_per_dossier": FACTOR_MAX,
+        "online_lag_s": LAG_S_MAX,
+    }
+    for name, top in ranges.items():
+        value = getattr(traffic, name)
+        if not 0 <= value <= top:
+            problems.append(f"{name}: {value} is not within 0..{top:g}")
+    if not 0 < traffic.compression <= COMPRESSION_MAX:
+        problems.append(f"compression: {traffic.compression} is not within 0 (excluded)..{COMPRESSION_MAX:g}")
+    times = [time for time, _ in traffic.factors]
+    if any(time < 0 for time in times) or any(a >= b for a, b in pairwise(times)):
+        problems.append("factors: the run seconds must increase from 0 or later")
+    if any(not 0 <= factor <= FACTOR_MAX for _, factor in traffic.factors):
+        problems.append(f"factors: each factor must be within 0..{FACTOR_MAX:g}")
+    problems += [f"journeys: {name!r} is not one of {', '.join(JOURNEYS)}" for name in journeys if name not in JOURNEYS]
+    return problems
