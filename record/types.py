@@ -178,6 +178,7 @@ class Manifest(msgspec.Struct, frozen=True):
     created_utc: str
     profile: str
     profile_text: str
+    profile_overrides: dict[str, str]
     seed: int
     plan_digest: str
     arrivals: int

@@ -54,6 +54,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "portal.attach", "POST", "/portal/dossiers/{dossier}/attachments", ("dossier", "kind", "file"),
         ("sha256",), ("dossier", "kind", "sha256"), upload="file", auth="citizen",
     ),
+    # the dossiers of the citizen who is logged in, newest first
+    Operation("portal.mine", "GET", "/portal/dossiers", (), ("dossiers",), auth="citizen"),
     Operation("portal.track", "GET", "/portal/dossiers/{dossier}", ("dossier",), ("state",)),
     Operation(
         "portal.rate", "POST", "/portal/dossiers/{dossier}/rating", ("dossier", "stars", "comment"),

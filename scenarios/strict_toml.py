@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from scenarios.types import ConfigError
@@ -20,16 +20,33 @@ REQUIRED: Any = object()
 class Document:
     """One parsed file. `problems` grows until `finish`."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, overrides: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.problems: list[str] = []
         self._lines = text.splitlines()
         try:
-            self.root = Table(self, (), tomllib.loads(text))
+            data = tomllib.loads(text)
+            for dotted, value in (overrides or {}).items():
+                self._override(data, dotted, value)
+            self.root = Table(self, (), data)
         except tomllib.TOMLDecodeError as error:
             where = re.search(r"line (\d+)", str(error))
             line = f":{where[1]}" if where else ""
             raise ConfigError([f"{name}{line}: not TOML: {error}"]) from error
+
+    def _override(self, data: dict[str, Any], dotted: str, value: str) -> None:
+        """Put the value of `--set dotted=value` in place; a key nobody knows is found by `finish` like any other."""
+        *parents, last = _split_key(dotted)
+        for name in parents:
+            inner: Any = data.setdefault(name, {})
+            if not isinstance(inner, dict):
+                self.problems.append(f"--set {dotted}: {name} is not a table of {self.name}")
+                return
+            data = inner
+        try:
+            data[last] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            data[last] = value
 
     def problem(self, path: tuple[str | int, ...], what: str) -> None:
         key = ".".join(str(part) for part in path)
@@ -42,7 +59,7 @@ class Document:
             raise ConfigError(self.problems)
 
     def line_of(self, path: tuple[str | int, ...]) -> int | None:
-        """Line (from 1) where the key stands, found by reading the text; None when it is absent or written unusually."""
+        """Line (from 1) where the key stands, found by reading the text; None when absent or written unusually."""
         names = [part for part in path if isinstance(part, str)]
         nth = [part for part in path if isinstance(part, int)]
         section: list[str] = []
@@ -96,22 +113,22 @@ class Table:
         right: str = "",
         check: Callable[[T], bool] | None = None,
     ) -> T:
-        """The value of `key`. Wrong type, missing, or `check` false: a problem saying what is `right`; then the default."""
+        """The value of `key`. Wrong type, missing, or `check` false: a problem saying what is `right`."""
         self._asked.add(key)
         fallback = kind() if default is REQUIRED else default
         if key not in self.data:
             if default is REQUIRED:
                 self.problem(key, f"missing; {right or _kind_name(kind)}")
-            return fallback  # type: ignore[no-any-return]
+            return fallback
         value = self.data[key]
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             self.problem(key, f"{value!r} is {_kind_name(type(value))}; {right or 'should be ' + _kind_name(kind)}")
-            return fallback  # type: ignore[no-any-return]
+            return fallback
         if check is not None and not check(value):
             self.problem(key, f"{value!r} will not do; {right}")
-            return fallback  # type: ignore[no-any-return]
+            return fallback
         return value
 
     def words(self, key: str, default: Any = REQUIRED, *, right: str = "a list of texts") -> tuple[str, ...]:
@@ -148,8 +165,8 @@ class Table:
         parent = self.table(key)
         return {name: parent.table(name) for name in parent.data}
 
-    def keys(self) -> list[str]:
-        return list(self.data)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
 
     def unknown(self) -> None:
         """Keys that no reader asked for, here and below."""

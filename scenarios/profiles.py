@@ -1,0 +1,207 @@
+"""Named runs: what is replayed, how hard, for how long, and what was promised. Strict TOML.
+
+`compression` c lays c seconds of the modelled day into one second of the run: rates rise and think times shrink by c.
+`rate_factor` multiplies the number of people and leaves their pace alone.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from record.types import Limits, Objective, Phase
+from scenarios.contract import BY_NAME
+from scenarios.strict_toml import Document, Table
+from scenarios.types import ConfigError
+
+SECOND = 1_000_000_000
+DURATION_S_MAX = 12 * 3600.0
+USERS_MAX = 20_000
+STREAMS = ("portal.submit", "portal.visit", "portal.track", "tthc.counter", "tthc.online", "tthc.desk")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """One named run, checked. Lengths in seconds of the run unless the name says `day`."""
+
+    name: str
+    title_vi: str
+    title_en: str
+    text: str  # the file as it was and what the command line changed; both are kept in the record
+    overrides: dict[str, str]
+    kind: str  # "day": a stretch of the modelled day; "ramp": the same with a rising rate; "flat": the target's own mix
+    seed: int
+    communes: tuple[str, ...]  # codes; empty: all
+    weekday: str
+    day_from_s: float
+    compression: float
+    rate_factor: float
+    ramp: tuple[float, float]  # rate factor at the beginning and the end
+    surge: float
+    online_share: float
+    rate_per_s: float  # "flat" only
+    streams: dict[str, float]  # factor on each stream's own rate
+    phases: tuple[Phase, ...]
+    users: dict[str, int]  # parked users per system, over all workers
+    inbox_max: int
+    drain_s: float
+    objectives: tuple[Objective, ...]
+    limits: Limits
+
+    @property
+    def duration_s(self) -> float:
+        return self.phases[-1].end_ns / SECOND
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the profiles in the package."""
+    folder = resources.files("scenarios") / "profiles"
+    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
+
+
+def find(name: str) -> tuple[str, str]:
+    """(file name, text) of a shipped profile by name or of a file by path. Raises ConfigError."""
+    if name in shipped():
+        return f"{name}.toml", (resources.files("scenarios") / "profiles" / f"{name}.toml").read_text("utf-8")
+    path = Path(name)
+    if path.suffix != ".toml" and not path.exists():
+        raise ConfigError(
+            [f"profile {name!r}: unknown; shipped profiles: {', '.join(shipped())}; or a path to a .toml file"]
+        )
+    try:
+        return str(path), path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+
+
+def load(name: str, overrides: dict[str, str] | None = None) -> Profile:
+    """A checked profile. `overrides` replace single values, keys as in the file: {"time.rate_factor": "2"}."""
+    file_name, text = find(name)
+    return parse(file_name, text, overrides or {})
+
+
+def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) -> Profile:
+    """Raises ConfigError with every problem of the file and of the overrides."""
+    document = Document(file_name, text, overrides)
+    root = document.root
+    kind = root.take("kind", str, "day", right="one of day, ramp, flat", check=lambda v: v in ("day", "ramp", "flat"))
+    time, world, users = root.table("time"), root.table("world"), root.table("users")
+    phases = _phases(root)
+    profile = Profile(
+        name=root.take("name", str),
+        title_vi=root.take("title_vi", str, ""),
+        title_en=root.take("title_en", str, ""),
+        text=text,
+        overrides=overrides or {},
+        kind=kind,
+        seed=root.take("seed", int, 20250701, right="a whole number from 0", check=lambda v: v >= 0),
+        communes=world.words("communes", [], right="a list of commune codes; leave it out for all 166"),
+        weekday=time.take(
+            "weekday", str, "monday", right=f"one of {', '.join(WEEKDAYS)}", check=lambda v: v in WEEKDAYS
+        ),
+        day_from_s=_clock(time, "from", "07:50"),
+        compression=_positive(time, "compression", 1.0),
+        rate_factor=_positive(time, "rate_factor", 1.0),
+        ramp=(_positive(time, "ramp_from", 1.0), _positive(time, "ramp_to", 1.0)),
+        surge=_positive(time, "surge", 1.0),
+        online_share=time.take("online_share", float, 0.7, right="a share from 0 to 1", check=lambda v: 0 <= v <= 1),
+        rate_per_s=_positive(time, "rate_per_s", 1.0),
+        streams=_streams(root.table("streams"), kind),
+        phases=phases,
+        users={name: _users(users, name) for name in users} or {"own": 200},
+        inbox_max=root.take("inbox_max", int, 2000, right="a whole number from 1", check=lambda v: v >= 1),
+        drain_s=root.take("drain_s", float, 20.0, right="seconds from 0 to 600", check=lambda v: 0 <= v <= 600),
+        objectives=tuple(_objective(table) for table in root.tables("objective")),
+        limits=_limits(root.table("limits")),
+    )
+    slugs = [objective.slug for objective in profile.objectives]
+    for slug in sorted({slug for slug in slugs if slugs.count(slug) > 1}):
+        document.problem(("objective",), f"two objectives are called {slug!r}; each slug stands once")
+    document.finish()
+    return profile
+
+
+def _phases(root: Table) -> tuple[Phase, ...]:
+    phases, at, names = [], 0, set()
+    for table in root.tables("phase", required=True):
+        length = table.take("for_s", float, right="seconds above 0", check=lambda v: 0 < v <= DURATION_S_MAX)
+        name = table.take("name", str)
+        if name in names:
+            table.problem("name", f"{name!r} stands twice; phases need different names")
+        names.add(name)
+        end = at + round(length * SECOND)
+        phases.append(Phase(name, at, end, table.take("judged", bool)))
+        at = end
+    if phases and not any(phase.judged for phase in phases):
+        root.problem("phase", "no phase is judged; at least one needs judged = true")
+    return tuple(phases) or (Phase("none", 0, SECOND, True),)
+
+
+def _objective(table: Table) -> Objective:
+    metric = table.take("metric", str, right="latency or errors", check=lambda v: v in ("latency", "errors"))
+    operations = table.words("operations", right='operation names or patterns, e.g. ["tthc.*"]')
+    for pattern in operations:
+        if not any(character in pattern for character in "*?[") and "." in pattern and pattern not in BY_NAME:
+            table.problem("operations", f"{pattern!r} is no operation; known: {', '.join(BY_NAME)}")
+    percentile = None
+    if metric == "latency":
+        percentile = table.take("percentile", float, right="between 0 and 100, e.g. 95", check=lambda v: 0 < v < 100)
+    limit_key, unit = ("limit_ms", "ms") if metric == "latency" else ("limit_share", "share")
+    high = 600_000.0 if metric == "latency" else 1.0
+    limit = table.take(limit_key, float, right=f"above 0 and up to {high:g}", check=lambda v: 0 < v <= high)
+    return Objective(
+        slug=table.take(
+            "slug", str, right="letters, digits and -", check=lambda v: re.fullmatch(r"[a-z0-9-]+", v) is not None
+        ),
+        metric=metric,
+        operations=operations,
+        limit=limit,
+        unit=unit,
+        title_vi=table.take("title_vi", str),
+        title_en=table.take("title_en", str),
+        source=table.take("source", str, right="where the limit comes from"),
+        verified=table.take("verified", bool),
+        percentile=percentile,
+    )
+
+
+def _streams(table: Table, kind: str) -> dict[str, float]:
+    if kind == "flat":
+        return {}
+    factors = {}
+    for name in table:
+        if name in STREAMS:
+            factors[name] = table.take(name, float, right="a factor from 0", check=lambda v: v >= 0)
+        else:
+            table.problem(name, f"no such stream; known: {', '.join(STREAMS)}")
+            table.take(name, object)
+    return factors or dict.fromkeys(STREAMS, 1.0)
+
+
+def _limits(table: Table) -> Limits:
+    base = Limits()
+    values = {
+        field: table.take(field, float, getattr(base, field), right="a number from 0", check=lambda v: v >= 0)
+        for field in Limits.__struct_fields__
+    }
+    return Limits(**values)
+
+
+def _users(table: Table, name: str) -> int:
+    right = f"users from 1 to {USERS_MAX}"
+    return table.take(name, int, 200, right=right, check=lambda v: 1 <= v <= USERS_MAX)
+
+
+def _positive(table: Table, key: str, default: float) -> float:
+    return table.take(key, float, default, right="a number above 0", check=lambda v: 0 < v < 1e6)
+
+
+def _clock(table: Table, key: str, default: str) -> float:
+    right = 'a time of day such as "07:50"'
+    text = table.take(
+        key, str, default, right=right, check=lambda v: re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", v) is not None
+    )
+    return int(text[:2]) * 3600.0 + int(text[3:]) * 60.0
