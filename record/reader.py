@@ -41,7 +41,7 @@ class RunRecord:
 
     def arrow(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
         """As `query`, as a pyarrow table without conversion to pandas."""
-        return self._connection.execute(sql, parameters).to_arrow_table()
+        return self._connection.sql(sql, params=parameters).to_arrow_table()
 
     def events(self) -> list[Event]:
         path = self.folder / "events.jsonl"
