@@ -15,13 +15,12 @@ import msgspec
 from record.types import Limits, Objective, Phase
 from scenarios.contract import BY_NAME
 from scenarios.strict_toml import Document, Table
+from scenarios.traffic import DAY_S, JOURNEYS, WEEKDAYS, Traffic, Window
 from scenarios.types import ConfigError
 
 SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
 USERS_MAX = 20_000
-STREAMS = ("portal.submit", "portal.visit", "portal.track", "tthc.counter", "tthc.online", "tthc.desk")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -32,18 +31,13 @@ class Profile(msgspec.Struct, frozen=True):
     title_en: str
     text: str  # the file as it was and what the command line changed; both are kept in the record
     overrides: dict[str, str]
-    kind: str  # "day": a stretch of the modelled day; "ramp": the same with a rising rate; "flat": the target's own mix
+    kind: str  # "day": a stretch of the modelled day; "flat": a constant rate of the target's own operations
     seed: int
     communes: tuple[str, ...]  # codes; empty: all
-    weekday: str
-    day_from_s: float
-    compression: float
-    rate_factor: float
-    ramp: tuple[float, float]  # rate factor at the beginning and the end
-    surge: float
-    online_share: float
+    journeys: tuple[str, ...]
+    window: Window  # of the modelled day
+    traffic: Traffic
     rate_per_s: float  # "flat" only
-    streams: dict[str, float]  # factor on each stream's own rate
     phases: tuple[Phase, ...]
     users: dict[str, int]  # parked users per system, over all workers
     inbox_max: int
@@ -87,9 +81,17 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
     """Raises ConfigError with every problem of the file and of the overrides."""
     document = Document(file_name, text, overrides)
     root = document.root
-    kind = root.take("kind", str, "day", right="one of day, ramp, flat", check=lambda v: v in ("day", "ramp", "flat"))
+    kind = root.take("kind", str, "day", right="day or flat", check=lambda v: v in ("day", "flat"))
     time, world, users = root.table("time"), root.table("world"), root.table("users")
     phases = _phases(root)
+    duration_s = phases[-1].end_ns / SECOND
+    traffic = _traffic(time, duration_s)
+    start_s = _clock(time, "from", "08:00")
+    window = Window(start_s, start_s + duration_s * traffic.compression)
+    if kind == "day" and window.end_s > DAY_S:
+        document.problem(
+            ("phase",), f"the phases last {duration_s * traffic.compression / 3600:g} h of the day, past midnight"
+        )
     profile = Profile(
         name=root.take("name", str),
         title_vi=root.take("title_vi", str, ""),
@@ -99,17 +101,10 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         kind=kind,
         seed=root.take("seed", int, 20250701, right="a whole number from 0", check=lambda v: v >= 0),
         communes=world.words("communes", [], right="a list of commune codes; leave it out for all 166"),
-        weekday=time.take(
-            "weekday", str, "monday", right=f"one of {', '.join(WEEKDAYS)}", check=lambda v: v in WEEKDAYS
-        ),
-        day_from_s=_clock(time, "from", "07:50"),
-        compression=_positive(time, "compression", 1.0),
-        rate_factor=_positive(time, "rate_factor", 1.0),
-        ramp=(_positive(time, "ramp_from", 1.0), _positive(time, "ramp_to", 1.0)),
-        surge=_positive(time, "surge", 1.0),
-        online_share=time.take("online_share", float, 0.7, right="a share from 0 to 1", check=lambda v: 0 <= v <= 1),
+        journeys=_journeys(world),
+        window=window,
+        traffic=traffic,
         rate_per_s=_positive(time, "rate_per_s", 1.0),
-        streams=_streams(root.table("streams"), kind),
         phases=phases,
         users={name: _users(users, name) for name in users} or {"own": 200},
         inbox_max=root.take("inbox_max", int, 2000, right="a whole number from 1", check=lambda v: v >= 1),
@@ -168,17 +163,32 @@ def _objective(table: Table) -> Objective:
     )
 
 
-def _streams(table: Table, kind: str) -> dict[str, float]:
-    if kind == "flat":
-        return {}
-    factors = {}
-    for name in table:
-        if name in STREAMS:
-            factors[name] = table.take(name, float, right="a factor from 0", check=lambda v: v >= 0)
-        else:
-            table.problem(name, f"no such stream; known: {', '.join(STREAMS)}")
-            table.take(name, object)
-    return factors or dict.fromkeys(STREAMS, 1.0)
+def _journeys(world: Table) -> tuple[str, ...]:
+    names = world.words("journeys", list(JOURNEYS), right="a list of journeys")
+    for name in names:
+        if name not in JOURNEYS:
+            world.problem("journeys", f"{name!r} is no journey; known: {', '.join(JOURNEYS)}")
+    return names
+
+
+def _traffic(time: Table, duration_s: float) -> Traffic:
+    base = Traffic()
+    right = f"one of {', '.join(WEEKDAYS)}"
+    ramp = (_positive(time, "ramp_from", 1.0), _positive(time, "ramp_to", 1.0))
+    return Traffic(
+        weekday=time.take("weekday", str, base.weekday, right=right, check=lambda v: v in WEEKDAYS),
+        surge=_positive(time, "surge", base.surge),
+        online_share=time.take(
+            "online_share", float, base.online_share, right="a share from 0 to 1", check=lambda v: 0 <= v <= 1
+        ),
+        rate_factor=_positive(time, "rate_factor", base.rate_factor),
+        compression=_positive(time, "compression", base.compression),
+        visits_per_dossier=_positive(time, "visits_per_dossier", base.visits_per_dossier),
+        tracks_per_dossier=_positive(time, "tracks_per_dossier", base.tracks_per_dossier),
+        desk_per_dossier=_positive(time, "desk_per_dossier", base.desk_per_dossier),
+        online_lag_s=_positive(time, "online_lag_s", base.online_lag_s),
+        factors=((0.0, ramp[0]), (duration_s, ramp[1])) if ramp != (1.0, 1.0) else (),
+    )
 
 
 def _limits(table: Table) -> Limits:
