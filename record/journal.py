@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from record.schema import END, NONE_U32, SAMPLE
+from record.rows import END, NONE_U32, SAMPLE
 from record.types import Event, JourneyEnd, LedgerEntry, Reading, RecordError, Sample
 
 BUFFER_BYTES_MAX = 256 * 1024

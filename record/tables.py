@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from record import rows as binary
 from record import schema
 from record.types import Event, Fact, LedgerEntry, Manifest, Outcome, Reading, RecordError
 
@@ -20,7 +21,7 @@ _OUTCOMES = [outcome.name.lower() for outcome in Outcome]
 
 def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes: list[str]) -> pa.Table:
     """All workers' samples ordered by (arrival, step). `commune_of[arrival]` indexes `communes`."""
-    rows, workers = _binary(journal, "samples", schema.SAMPLE_DTYPE)
+    rows, workers = _binary(journal, "samples", binary.SAMPLE_DTYPE)
     order = np.lexsort((rows["step"], rows["arrival"]))
     rows, workers = rows[order], workers[order]
     names = [operation.name for operation in manifest.operations]
@@ -38,26 +39,26 @@ def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes:
         "done_ns": rows["done_ns"],
         "outcome": _words(rows["outcome"].astype(np.int32), _OUTCOMES),
         "status": _nullable(rows["status"], rows["status"] == 0),
-        "error": _words(rows["error"].astype(np.int32), list(schema.ERRORS), rows["error"] == 0),
+        "error": _words(rows["error"].astype(np.int32), list(binary.ERRORS), rows["error"] == 0),
         "bytes_sent": rows["bytes_sent"],
         "bytes_received": rows["bytes_received"],
     }
     for name in ("connect_us", "first_byte_us", "app_us", "db_us", "queue_us"):
-        columns[name] = _nullable(rows[name], rows[name] == schema.NONE_U32)
+        columns[name] = _nullable(rows[name], rows[name] == binary.NONE_U32)
     columns["worker"] = workers
     return _table(columns, schema.SAMPLES)
 
 
 def journeys(journal: Path) -> pa.Table:
     """The end of every arrival, ordered by arrival."""
-    rows, workers = _binary(journal, "journeys", schema.END_DTYPE)
+    rows, workers = _binary(journal, "journeys", binary.END_DTYPE)
     order = np.argsort(rows["arrival"], kind="stable")
     rows, workers = rows[order], workers[order]
     columns = {
         "arrival": rows["arrival"],
         "steps": rows["steps"],
         "outcome": _words(rows["outcome"].astype(np.int32), _OUTCOMES),
-        "error": _words(rows["error"].astype(np.int32), list(schema.ERRORS), rows["error"] == 0),
+        "error": _words(rows["error"].astype(np.int32), list(binary.ERRORS), rows["error"] == 0),
         "started_ns": _nullable(rows["started_ns"], rows["started_ns"] < 0),
         "done_ns": rows["done_ns"],
         "worker": workers,
