@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from record.types import JourneyEnd, LedgerEntry
-from scenarios.types import Call, Reply
+from scenarios.types import Arrival, Call, Reply
 
 
 class Exchange(msgspec.Struct, gc=False):
@@ -24,6 +24,7 @@ class Exchange(msgspec.Struct, gc=False):
     db_us: int | None = None
     queue_us: int | None = None
     subject: str | None = None  # the number the target gave to a write
+    cached: bool = False  # answered from a log-in that still holds; nothing was sent
 
 
 class Clock(Protocol):
@@ -42,6 +43,6 @@ class Send(Protocol):
 class Sink(Protocol):
     """Where facts go."""
 
-    def sample(self, arrival: int, step: int, call: Call, intended_ns: int, exchange: Exchange) -> None: ...
+    def sample(self, arrival: Arrival, step: int, call: Call, intended_ns: int, exchange: Exchange) -> None: ...
     def end(self, end: JourneyEnd) -> None: ...
     def ledger(self, entry: LedgerEntry) -> None: ...
