@@ -26,6 +26,7 @@ ERRORS: tuple[str, ...] = (
     "drained",
     "inbox-full",
     "journey-broke",
+    "stopped",
 )
 ERROR_INDEX = {slug: index for index, slug in enumerate(ERRORS)}
 

@@ -1,0 +1,71 @@
+"""Hands out arrivals at their time. The plan is fixed; nothing here waits for the target.
+
+One greenlet walks this worker's share of the plan. At each due time the arrival goes into the bounded inbox of its
+system, which wakes a parked user. When the inbox is full the arrival is dropped, counted, and never made up later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import gevent
+from gevent.queue import Full, SimpleQueue
+
+from loadtests.ports import Clock
+from record.rows import ERROR_INDEX
+from record.types import JourneyEnd, Outcome
+from scenarios.schedule import Plan
+
+Inbox = SimpleQueue
+BATCH_MAX = 64  # arrivals handed out before the hub gets a turn
+
+
+class Dispatcher:
+    """The open loop of one worker process."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        share: Sequence[int],
+        inboxes: Mapping[str, Inbox],
+        clock: Clock,
+        end: Callable[[JourneyEnd], None],
+    ) -> None:
+        self._plan = plan
+        self._share = share
+        self._inboxes = inboxes
+        self._clock = clock
+        self._end = end
+        self.handed_out = 0
+        self.dropped = 0
+        self.stopped = False
+
+    def run(self) -> None:
+        """Until the last arrival of the share is handed out, or `stopped` is set: what is left then is dropped."""
+        plan, share = self._plan, self._share
+        due = plan.at_ns[share].tolist()
+        inbox_of = [self._inboxes[plan.systems[code]] for code in plan.system[share].tolist()]
+        batch = 0
+        for position, index in enumerate(share):
+            at = due[position]
+            if at > self._clock.now():
+                self._clock.sleep_until(at)
+                batch = 0
+            elif batch >= BATCH_MAX:
+                gevent.sleep(0)
+                batch = 0
+            batch += 1
+            if self.stopped:
+                self._drop(share[position:], "stopped")
+                return
+            try:
+                inbox_of[position].put_nowait(int(index))
+                self.handed_out += 1
+            except Full:
+                self._drop([index], "inbox-full")
+
+    def _drop(self, indices: Sequence[int], error: str) -> None:
+        now = self._clock.now()
+        for index in indices:
+            self._end(JourneyEnd(int(index), 0, Outcome.DROPPED, ERROR_INDEX[error], -1, now))
+        self.dropped += len(indices)
