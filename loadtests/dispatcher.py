@@ -7,16 +7,16 @@ system, which wakes a parked user. When the inbox is full the arrival is dropped
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import gevent
-from gevent.queue import Full, SimpleQueue
+from gevent.queue import Full
 
 from loadtests.ports import Clock
 from record.rows import ERROR_INDEX
 from record.types import JourneyEnd, Outcome
 from scenarios.schedule import Plan
 
-Inbox = SimpleQueue
 BATCH_MAX = 64  # arrivals handed out before the hub gets a turn
 
 
@@ -27,7 +27,7 @@ class Dispatcher:
         self,
         plan: Plan,
         share: Sequence[int],
-        inboxes: Mapping[str, Inbox],
+        inboxes: Mapping[str, Any],
         clock: Clock,
         end: Callable[[JourneyEnd], None],
     ) -> None:

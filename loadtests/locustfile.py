@@ -1,0 +1,189 @@
+"""The Locust side: one User class per system, a master that hands out the job, workers that do their share.
+
+The only user of Locust. Its runner, its messages and its web page are used and fed; its pacing is not (users are parked
+until the dispatcher wakes them) and its statistics feed no verdict. Other hosts join with Locust's own flags:
+`locust -f …/locustfile.py --worker --master-host HOST`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gevent
+import msgspec
+from locust import User, events
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests.ports import Exchange
+from loadtests.worker import STOP_FILE, Job, Worker
+from loadtests.zero import boot_id, new_zero
+from record.rows import ERRORS
+from record.types import Zero
+
+JOB_FILE = "THONGSUOT_JOB"  # environment: path of the job the master hands out
+CHUNK_BYTES = 1 << 20
+log = logging.getLogger("thongsuot")
+
+
+class ServingUser(User):
+    """A parked user; `on_start` is its whole life, so Locust's task loop and its waits are never entered."""
+
+    abstract = True
+    system = ""
+    tasks = [lambda user: None]  # Locust wants one; it is never run
+
+    def on_start(self) -> None:
+        assert _process.worker is not None
+        _process.worker.serve(self.system)
+
+
+class PortalUser(ServingUser):
+    system = "portal"
+
+
+class TthcUser(ServingUser):
+    system = "tthc"
+
+
+class OwnUser(ServingUser):
+    system = "own"
+
+
+class Process:
+    """What this process is in the run: master, or one worker."""
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+        self.job: Job | None = None
+        self.folder: Path | None = None
+        self.waiting: set[int] = set()
+
+
+_process = Process()
+
+
+@events.init.add_listener
+def on_init(environment: Environment, runner: Any, **_: Any) -> None:
+    if isinstance(runner, MasterRunner):
+        _set_up_master(environment, runner)
+    elif isinstance(runner, WorkerRunner):
+        _set_up_worker(environment, runner)
+    else:
+        raise SystemExit("this file wants a master and workers; use `thongsuot run`, or Locust's --master and --worker")
+
+
+def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
+    job = msgspec.json.decode(Path(os.environ[JOB_FILE]).read_bytes(), type=Job)
+    folder = Path(job.folder)
+    _process.job, _process.folder = job, folder
+    _process.waiting = set(range(job.manifest.workers))
+    for user_class in environment.user_classes:
+        user_class.fixed_count = job.users.get(user_class.system, 0)
+
+    def on_worker_connect(client_id: str, **_: Any) -> None:
+        runner.send_message("job", {"job": msgspec.json.encode(job)}, client_id)
+
+    def on_spawned(**_: Any) -> None:
+        zero = new_zero()
+        (folder / "journal" / "zero.json").write_bytes(msgspec.json.encode(zero))
+        runner.send_message("zero", {"zero": msgspec.json.encode(zero)})
+
+    def on_chunk(environment: Environment, msg: Any, **_: Any) -> None:
+        name = Path(msg.data["name"]).name
+        with (folder / "journal" / name).open("ab") as file:
+            file.write(msg.data["data"])
+
+    def on_done(environment: Environment, msg: Any, **_: Any) -> None:
+        _process.waiting.discard(msg.data["index"])
+
+    environment.events.worker_connect.add_listener(on_worker_connect)
+    environment.events.spawning_complete.add_listener(on_spawned)
+    runner.register_message("journal", on_chunk)
+    runner.register_message("done", on_done)
+    gevent.spawn(_watch_master, runner, folder)
+
+
+def _watch_master(runner: MasterRunner, folder: Path) -> None:
+    """Pass the stop switch on to the workers; leave when the last of them is done."""
+    told, parent = False, os.getppid()
+    while _process.waiting:
+        gevent.sleep(0.2)
+        if not told and ((folder / "journal" / STOP_FILE).exists() or os.getppid() != parent):
+            runner.send_message("halt", {})
+            told = True
+    runner.quit()
+
+
+def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
+    def watch(operation: str, exchange: Exchange, latency_ns: int) -> None:
+        environment.events.request.fire(
+            request_type="",
+            name=operation,
+            response_time=latency_ns * 1e-6,
+            response_length=exchange.bytes_received,
+            exception=_FAILURES.get(exchange.reply.error),
+            context={},
+        )
+
+    def on_job(environment: Environment, msg: Any, **_: Any) -> None:
+        job = msgspec.json.decode(msg.data["job"], type=Job)
+        _process.job, _process.folder = job, _folder_here(job)
+        _process.worker = Worker(job, runner.worker_index, _process.folder, watch)
+
+    def on_zero(environment: Environment, msg: Any, **_: Any) -> None:
+        gevent.spawn(_work, runner, msgspec.json.decode(msg.data["zero"], type=Zero))
+
+    def on_halt(environment: Environment, msg: Any, **_: Any) -> None:
+        if _process.worker is not None:
+            _process.worker.stop()
+
+    runner.register_message("job", on_job)
+    runner.register_message("zero", on_zero)
+    runner.register_message("halt", on_halt)
+
+
+def _work(runner: WorkerRunner, zero: Zero) -> None:
+    worker, job, folder = _process.worker, _process.job, _process.folder
+    assert worker is not None
+    assert job is not None
+    assert folder is not None
+    try:
+        worker.run(zero)
+    except BaseException:
+        log.exception("the worker broke; the run will be aborted")
+        os._exit(2)
+    if folder != Path(job.folder):
+        _ship(runner, folder)
+    runner.send_message("done", {"index": runner.worker_index, "ended": worker.ended})
+
+
+def _ship(runner: WorkerRunner, folder: Path) -> None:
+    """A worker on another machine sends its journals home."""
+    for path in sorted((folder / "journal").iterdir()):
+        with path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                runner.send_message("journal", {"name": path.name, "data": data})
+    shutil.rmtree(folder)
+
+
+def _folder_here(job: Job) -> Path:
+    """The record's own folder when this machine is the master's, else a temporary one."""
+    folder = Path(job.folder)
+    if job.boot_id == boot_id() and (folder / "journal").is_dir() and "THONGSUOT_SHIP" not in os.environ:
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix="thongsuot-worker-"))
+    (folder / "journal").mkdir()
+    return folder
+
+
+class CallFailed(Exception):
+    """What Locust's page shows for a call that did not go well."""
+
+
+_FAILURES = {slug: CallFailed(slug) for slug in ERRORS if slug}

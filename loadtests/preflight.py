@@ -1,0 +1,83 @@
+"""May this run send traffic? The only gate: every reason against it at once, before the first request."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loadtests.targets import Target
+from record.writer import FREE_BYTES_MIN
+from scenarios.profiles import Profile
+from scenarios.schedule import Plan
+from scenarios.types import ConfigError, Identities
+
+CONNECT_S = 3.0
+ARRIVALS_MAX = 50_000_000
+
+
+def check(profile: Profile, target: Target, plan: Plan, identities: Identities, runs: Path) -> None:
+    """Raises ConfigError with everything that speaks against the run. Sends nothing but a connection attempt."""
+    problems = list(target.problems_before_traffic())
+    problems += _needed(profile, target, plan)
+    problems += _identities(identities, target)
+    problems += _writable(runs)
+    if not problems:
+        problems += [p for base in sorted(set(target.info().bases.values())) for p in _reachable(base)]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _needed(profile: Profile, target: Target, plan: Plan) -> list[str]:
+    problems = []
+    if not len(plan):
+        problems.append(f"{profile.name}: the plan has no arrivals; raise time.rate_factor or the length of the phases")
+    if len(plan) > ARRIVALS_MAX:
+        problems.append(f"{profile.name}: {len(plan)} arrivals; the most is {ARRIVALS_MAX}")
+    for system in plan.systems:
+        if system not in profile.users:
+            problems.append(f"{profile.name}: users.{system}: missing; arrivals for {system} need users, e.g. 200")
+        if system != "own" and system not in target.info().bases:
+            problems.append(f"{target.name}: systems.{system}: missing; the profile sends people there")
+    return problems
+
+
+def _identities(identities: Identities, target: Target) -> list[str]:
+    loopback = all(_is_loopback(urlsplit(base).hostname or "") for base in target.info().bases.values())
+    if identities is Identities.REALISTIC and not loopback:
+        return [
+            f"{target.name}: identities: realistic numbers may belong to real people and may only go to a testbed on "
+            "this machine; use marked or allow-list"
+        ]
+    return []
+
+
+def _writable(runs: Path) -> list[str]:
+    """The folder of runs can be written and has room; found out by writing, since root passes every permission bit."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        probe = runs / f".probe-{os.getpid()}"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        return [f"{runs}: cannot be written: {error.strerror}; choose another folder with --runs"]
+    free = os.statvfs(runs)
+    if free.f_bavail * free.f_frsize < FREE_BYTES_MIN:
+        have = free.f_bavail * free.f_frsize // 2**20
+        return [f"{runs}: {have} MiB free on this disk; a run needs {FREE_BYTES_MIN // 2**20} MiB"]
+    return []
+
+
+def _reachable(base: str) -> list[str]:
+    parts = urlsplit(base)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_S):
+            return []
+    except OSError as error:
+        return [f"{base}: nobody answers there ({error.strerror or error}); is the system up, is the port right?"]
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,0 +1,161 @@
+"""One worker process: its share of the plan, its users' common parts, its journal. Knows nothing of Locust."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gevent
+import msgspec
+from gevent.queue import SimpleQueue
+
+from loadtests import targets
+from loadtests.curl_hub import CurlHub
+from loadtests.dispatcher import Dispatcher
+from loadtests.driver import drive
+from loadtests.http import Person, Sessions
+from loadtests.pacing import RunClock, Timer
+from loadtests.selfwatch import SelfWatch
+from loadtests.sink import JournalSink, Watch
+from loadtests.zero import zero_here
+from record.journal import Journal
+from record.rows import ERROR_INDEX
+from record.types import JourneyEnd, Manifest, Outcome, RecordError, Zero
+from scenarios import profiles
+from scenarios.attachments import Library
+from scenarios.journeys.catalogue import JOURNEYS
+from scenarios.population import Population
+from scenarios.schedule import Plan, share
+from scenarios.types import Arrival, Call, Identities, Journey
+from scenarios.world import World, communes_of, plan_of
+
+STOP_FILE = "stop"
+KILL_WAIT_S = 5.0
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a worker must know to do its share; travels from the master as one message."""
+
+    manifest: Manifest
+    folder: str  # the record's, on the master's machine
+    users: dict[str, int]  # per system, over all workers
+    target_name: str
+    target_text: str
+    cache: str
+    boot_id: str
+
+
+class Worker:
+    """Built before the run's zero is known, started with it, finished when each arrival of the share has ended."""
+
+    def __init__(self, job: Job, index: int, folder: Path, watch: Watch) -> None:
+        manifest = job.manifest
+        self._folder = folder
+        self._profile = profiles.parse(manifest.profile, manifest.profile_text, manifest.profile_overrides)
+        self._target = targets.parse(job.target_name, job.target_text)
+        own = self._target.weights
+        self._tag = manifest.tag
+        self._own_writes = {operation.name for operation in manifest.operations if operation.write}
+        self._plan = plan_of(self._profile, manifest.seed, own)
+        if self._plan.digest != manifest.plan_digest:
+            raise RecordError("this worker's sources make another plan than the master's; run the same version on both")
+        self._share = share(self._plan, index, manifest.workers)
+        self._world = None if own else _world(job, self._profile, self._plan)
+        self._journal = Journal(folder / "journal", index)
+        self._sink = JournalSink(self._journal, manifest.operations, watch)
+        self._inboxes = {system: SimpleQueue(maxsize=self._profile.inbox_max) for system in self._profile.users}
+        self._hub = CurlHub()
+        self._timer = Timer()
+        self._sessions = Sessions()
+        self._clock: RunClock | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._busy: set[Any] = set()
+        self._index = index
+        self._parent = os.getppid()
+
+    def serve(self, system: str) -> None:
+        """One user of a system: take arrivals from the inbox for ever. A parked user costs nothing."""
+        inbox, me = self._inboxes[system], gevent.getcurrent()
+        person: Person | None = None
+        while True:
+            index = inbox.get()
+            assert self._clock is not None
+            if person is None:
+                person = Person(self._target, self._hub, self._sessions, self._clock.zero_ns)
+            arrival = self._plan.arrival(index)
+            self._busy.add(me)
+            try:
+                person.begin(arrival)
+                drive(arrival, self._journey(arrival), person.send, self._clock, self._sink)
+            finally:
+                self._busy.discard(me)
+
+    def run(self, zero: Zero) -> None:
+        """From the zero to the last end of the share. Blocks; to be called in a greenlet of its own."""
+        self._clock = clock = RunClock(self._timer, zero_here(zero))
+        self._dispatcher = Dispatcher(self._plan, self._share, self._inboxes, clock, self._sink.end)
+        watch = SelfWatch(self._index, clock, self._journal, self._gauges)
+        helpers = [gevent.spawn(watch.probe), gevent.spawn(watch.report, self._every)]
+        try:
+            self._dispatcher.run()
+            self._drain(clock)
+        finally:
+            gevent.killall(helpers)
+            self._journal.close()
+
+    def stop(self) -> None:
+        """Send nothing new; what is under way may finish within the drain time."""
+        if self._dispatcher is not None:
+            self._dispatcher.stopped = True
+
+    @property
+    def ended(self) -> int:
+        return self._sink.ended
+
+    @property
+    def dropped(self) -> int:
+        return self._sink.dropped
+
+    def _journey(self, arrival: Arrival) -> Journey:
+        if self._world is None:
+            return _own(arrival, self._tag if arrival.journey in self._own_writes else None)
+        return JOURNEYS[arrival.journey](arrival, self._world)
+
+    def _drain(self, clock: RunClock) -> None:
+        """Wait for what is under way, at most drain_s; then take everybody off and end what nobody began."""
+        deadline = clock.now() + round(self._profile.drain_s * 1e9)
+        while self._sink.ended < len(self._share) and clock.now() < deadline:
+            clock.sleep_until(clock.now() + 20_000_000)
+        gevent.killall(list(self._busy), timeout=KILL_WAIT_S)
+        now = clock.now()
+        for inbox in self._inboxes.values():
+            while not inbox.empty():
+                index = int(inbox.get())
+                self._sink.end(JourneyEnd(index, 0, Outcome.DROPPED, ERROR_INDEX["drained"], -1, now))
+
+    def _every(self) -> None:
+        """Twice a second: hand over what was measured; look whether somebody wants this to stop."""
+        self._journal.flush()
+        if (self._folder / "journal" / STOP_FILE).exists() or os.getppid() != self._parent:
+            self.stop()
+
+    def _gauges(self) -> dict[str, float]:
+        return {
+            "sockets": float(self._hub.sockets),
+            "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
+            "busy": float(len(self._busy)),
+        }
+
+
+def _own(arrival: Arrival, tag: str | None) -> Journey:
+    """One call of a target's own operation; a write carries a key made of the run's tag."""
+    key = None if tag is None else f"{tag}-{arrival.index:x}.own"
+    yield Call(arrival.journey, {"index": arrival.index}, key=key)
+
+
+def _world(job: Job, profile: profiles.Profile, plan: Plan) -> World:
+    manifest = job.manifest
+    population = Population(communes_of(profile), manifest.seed, Identities(manifest.identities))
+    library = Library.build(manifest.seed, Path(job.cache))
+    return World(profile, manifest.seed, manifest.tag, plan, population, library)

@@ -1,0 +1,75 @@
+"""Citizens at the portal (cổng dịch vụ công): submit, look round, ask how the dossier stands. Think times in day seconds."""
+
+from __future__ import annotations
+
+from scenarios.types import Arrival, Call, Journey
+from scenarios.world import World
+
+SEARCH_S, READ_S, FORM_S, FILE_S, CHECK_S, RATE_S = 15.0, 20.0, 240.0, 30.0, 60.0, 30.0
+RATING_SHARE = 0.3
+COMMENTS = ("", "Cán bộ hướng dẫn tận tình.", "Giao diện dễ sử dụng.", "Mong được xử lý nhanh hơn.")
+
+
+def submit(arrival: Arrival, world: World) -> Journey:
+    """Log in, find the procedure, fill in the form, attach the papers, look whether it arrived, perhaps rate."""
+    dossier = world.dossier(arrival)
+    citizen = dossier.applicant
+    actor = f"citizen:{citizen.cccd}"
+    reply = yield Call("portal.login", {"cccd": citizen.cccd, "applicant": citizen.name}, actor=actor)
+    if not reply.ok:
+        return
+    words = {"q": world.search_words(dossier.procedure), "commune": arrival.commune}
+    yield Call("portal.search", words, think_ns=world.think(arrival, "search", SEARCH_S))
+    yield Call("portal.procedure", {"procedure": dossier.procedure}, think_ns=world.think(arrival, "read", READ_S))
+    reply = yield Call(
+        "portal.submit",
+        world.application(dossier),
+        key=world.key(arrival, "submit"),
+        think_ns=world.think(arrival, "form", FORM_S),
+        actor=actor,
+    )
+    if not reply.ok:
+        return
+    code = str(reply.values["dossier"])
+    for number in range(dossier.attachments):
+        yield Call(
+            "portal.attach",
+            world.upload(arrival, code, number),
+            key=world.key(arrival, f"attach{number}"),
+            think_ns=world.think(arrival, f"file{number}", FILE_S),
+            actor=actor,
+        )
+    yield Call("portal.track", {"dossier": code}, think_ns=world.think(arrival, "check", CHECK_S))
+    if world.chance(arrival, "rate") < RATING_SHARE:
+        stars = 1 + int(world.chance(arrival, "stars") ** 0.4 * 5)
+        comment = COMMENTS[int(world.chance(arrival, "comment") * len(COMMENTS))]
+        yield Call(
+            "portal.rate",
+            {"dossier": code, "stars": stars, "comment": comment},
+            key=world.key(arrival, "rate"),
+            think_ns=world.think(arrival, "rate", RATE_S),
+            actor=actor,
+        )
+
+
+def visit(arrival: Arrival, world: World) -> Journey:
+    """Search twice and read what was found, without logging in."""
+    for number in range(2):
+        procedure = world.procedure(arrival, f"visit{number}").code
+        words = {"q": world.search_words(procedure), "commune": arrival.commune}
+        yield Call("portal.search", words, think_ns=world.think(arrival, f"search{number}", SEARCH_S) if number else 0)
+        think_ns = world.think(arrival, f"read{number}", READ_S)
+        yield Call("portal.procedure", {"procedure": procedure}, think_ns=think_ns)
+
+
+def track(arrival: Arrival, world: World) -> Journey:
+    """Somebody who submitted earlier logs in again, opens the list of own dossiers and looks at the newest."""
+    citizen = world.earlier_applicant(arrival)
+    actor = f"citizen:{citizen.cccd}"
+    reply = yield Call("portal.login", {"cccd": citizen.cccd, "applicant": citizen.name}, actor=actor)
+    if not reply.ok:
+        return
+    reply = yield Call("portal.mine", {}, think_ns=world.think(arrival, "mine", SEARCH_S), actor=actor)
+    codes = reply.values.get("dossiers") if reply.ok else None
+    if codes:
+        yield Call("portal.track", {"dossier": str(codes[0])}, think_ns=world.think(arrival, "track", READ_S))
