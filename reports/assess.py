@@ -1,0 +1,85 @@
+"""A record in, an Assessment out: every check in order, the worst verdict is the gate."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from record.reader import RunRecord
+from reports import integrity, latency, limits, objectives, validity
+from reports.case import Case
+from reports.verdict import Finding, Text, Verdict, worst
+
+FORMAT = 1  # of assessment.json
+
+Check = Callable[[Case], Finding | tuple[Finding, ...]]
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("validity.record", validity.record),
+    ("validity.conservation", validity.conservation),
+    ("validity.drops", validity.drops),
+    ("validity.lateness", validity.lateness),
+    ("validity.hub_lag", validity.hub_lag),
+    ("validity.cpu", validity.cpu),
+    ("validity.telemetry", validity.telemetry),
+    ("objective", objectives.check),
+    ("integrity", integrity.check),
+)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the record proves. Pure: the same record and the same code give the same value."""
+
+    run_id: str
+    gate: Verdict
+    findings: tuple[Finding, ...]
+    limits: tuple[Text, ...]  # what was not tested
+    digests: dict[str, str]  # of the record, the plan, the target file, and the code that drove
+    latency: tuple[latency.Row, ...]
+    writes: dict[str, int]  # keys by class, empty where nothing writes
+
+    @property
+    def deciding(self) -> tuple[Finding, ...]:
+        """The findings that made the gate what it is."""
+        return tuple(finding for finding in self.findings if finding.verdict is self.gate)
+
+
+def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS) -> Assessment:
+    """Judge a record. A check that breaks down is undecided and says so; it never takes the others with it.
+
+    A run that was never sealed is undecided however its findings read (unless it is void): what is missing from it
+    could have spoken either way.
+    """
+    case = Case(record)
+    findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
+    gate = worst(findings)
+    if not record.sealed and gate is not Verdict.VOID:
+        gate = Verdict.UNDECIDED
+    writes = any(operation.write for operation in record.manifest.operations)
+    return Assessment(
+        run_id=record.manifest.run_id,
+        gate=gate,
+        findings=findings,
+        limits=limits.untested(case),
+        digests={
+            "record": record.digest,
+            "plan": record.manifest.plan_digest,
+            "target": record.manifest.target.digest,
+            "code": record.manifest.code,
+        },
+        latency=case.latency,
+        writes=integrity.tally(case) if writes else {},
+    )
+
+
+def _guarded(slug: str, check: Check, case: Case) -> tuple[Finding, ...]:
+    try:
+        found = check(case)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in a check leaves its question open
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        summary = Text("check.crashed", {"check": slug, "reason": reason})
+        return (Finding(slug, Verdict.UNDECIDED, Text("check.crashed.title", {"check": slug}), summary),)
+    return found if isinstance(found, tuple) else (found,)

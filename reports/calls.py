@@ -1,0 +1,117 @@
+"""All calls of a record as numpy columns, fetched once and shared by the checks.
+
+Words arrive as small integers (their place in a list), so that five million calls are 150 MB and every question is
+array arithmetic. Dropped arrivals are no calls; they are counted where they matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from record.reader import RunRecord
+from record.types import Outcome
+from reports import phases
+
+LATENCY_BITS = 42  # of a sort key; 2**42 ns is 73 minutes, far above any time-out
+LATENCY_NS_MAX = 2**LATENCY_BITS - 1
+BLOCKS_MAX = 3600  # longer runs get longer blocks
+OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """One element per call in every array. `due_ns` counts from when the call was due, `service_ns` from its sending.
+
+    `service_ns` is -1 where nothing was sent. `block` is the second in which the call was due (longer beyond an hour).
+    """
+
+    operations: tuple[str, ...]
+    systems: tuple[str, ...]
+    communes: tuple[str, ...]
+    system_of: NDArray[np.int64]  # operation → system
+    operation: NDArray[np.uint8] | NDArray[np.uint16]
+    commune: NDArray[np.uint8] | NDArray[np.uint16]
+    phase: NDArray[np.uint8]
+    outcome: NDArray[np.uint8]
+    due_ns: NDArray[np.int64]
+    service_ns: NDArray[np.int64]
+    block: NDArray[np.int32]
+    block_s: float
+
+    def __len__(self) -> int:
+        return len(self.operation)
+
+    @cached_property
+    def timed(self) -> NDArray[np.bool_]:
+        """Calls whose time counts: answered ones, and unknown ones (a time-out was at least that slow).
+
+        A refusal does not: a fast "no" must not improve a percentile. Refusals are counted as errors.
+        """
+        return np.isin(self.outcome, (Outcome.OK, Outcome.UNKNOWN))
+
+    @cached_property
+    def failed(self) -> NDArray[np.bool_]:
+        return np.isin(self.outcome, (Outcome.REFUSED, Outcome.UNKNOWN))
+
+    @property
+    def blocks(self) -> int:
+        return int(self.block.max()) + 1 if len(self) else 0
+
+
+def load(record: RunRecord) -> Calls:
+    """Raises nothing of its own: a record without samples gives empty arrays."""
+    manifest = record.manifest
+    operations = tuple(operation.name for operation in manifest.operations)
+    systems = tuple(sorted({operation.system for operation in manifest.operations}))
+    known = record.arrow("SELECT DISTINCT commune FROM samples ORDER BY commune")
+    communes = tuple(name for name in known.column("commune").to_pylist() if name is not None)
+    span = record.arrow(
+        "SELECT coalesce(min(intended_ns), 0) AS low, coalesce(max(intended_ns), 0) AS high FROM samples"
+    )
+    low, high = span.column("low")[0].as_py(), span.column("high")[0].as_py()
+    block_ns = 1_000_000_000 * max(1, -(-(high - low) // (BLOCKS_MAX * 1_000_000_000)))
+    table = record.arrow(f"""
+        SELECT CAST(operation AS {_enum(operations)}) AS operation, CAST(commune AS {_enum(communes)}) AS commune,
+               {phases.code_sql(manifest, "intended_ns")}::UTINYINT AS phase,
+               CAST(outcome AS {_enum(OUTCOMES)}) AS outcome,
+               least(greatest(done_ns - intended_ns, 0), {LATENCY_NS_MAX}) AS due_ns,
+               coalesce(least(greatest(done_ns - sent_ns, 0), {LATENCY_NS_MAX}), -1) AS service_ns,
+               ((intended_ns - {low}) // {block_ns})::INTEGER AS block
+        FROM samples WHERE outcome <> 'dropped'""")
+    order = {name: index for index, name in enumerate(systems)}
+    return Calls(
+        operations=operations,
+        systems=systems,
+        communes=communes,
+        system_of=np.array([order[operation.system] for operation in manifest.operations], np.int64),
+        operation=_codes(table, "operation"),
+        commune=_codes(table, "commune"),
+        phase=_numbers(table, "phase"),
+        outcome=_codes(table, "outcome"),
+        due_ns=_numbers(table, "due_ns"),
+        service_ns=_numbers(table, "service_ns"),
+        block=_numbers(table, "block"),
+        block_s=block_ns / 1e9,
+    )
+
+
+def _enum(names: tuple[str, ...]) -> str:
+    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names or ("",))
+    return f"ENUM({quoted})"
+
+
+def _codes(table: Any, name: str) -> Any:
+    """The places of a word column; all chunks share one list of words because it is an enum."""
+    chunks = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in table.column(name).chunks]
+    return np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
+
+
+def _numbers(table: Any, name: str) -> Any:
+    return table.column(name).to_numpy()

@@ -1,0 +1,44 @@
+"""What the checks are given: the record, and its calls loaded once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from record.reader import RunRecord
+from record.types import Manifest
+from reports import calls, latency, phases
+
+
+class Case:
+    """A record under judgement. Nothing here changes it."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self.record = record
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.record.manifest
+
+    @cached_property
+    def calls(self) -> calls.Calls:
+        return calls.load(self.record)
+
+    @cached_property
+    def latency(self) -> tuple[latency.Row, ...]:
+        names = [phase.name for phase in self.manifest.phases] or [""]
+        return latency.table(self.calls, names, phases.judged(self.manifest))
+
+    @cached_property
+    def end_ns(self) -> int:
+        """When the last call was answered; what the generator does afterwards (the final read) is not the drive."""
+        value = self.one("SELECT max(done_ns) AS value FROM samples")["value"]
+        return 0 if value is None else int(value)
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """A small answer as Python values."""
+        answer: list[dict[str, Any]] = self.record.arrow(sql, parameters).to_pylist()
+        return answer
+
+    def one(self, sql: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self.rows(sql, parameters)[0]

@@ -1,0 +1,109 @@
+"""Does every acknowledged write exist once, as it was acknowledged?
+
+The ledger's two halves are joined by key: what the generator intended and was told, against what the final read found.
+The words are Jepsen's (set, total-queue). A write of unknown outcome may be there or not, but at most once; what became
+of it is counted and shown, not judged. A write that the final read never asked about leaves the question open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reports.case import Case
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+
+# What the target told the generator about a key: an acknowledgement outranks an unknown, that a refusal.
+_JOINED = """
+    WITH told AS (
+        SELECT key, max(operation) AS operation, max(commune) AS commune, max(arrival) AS arrival,
+               CASE WHEN bool_or(fact = 'acked') THEN 'acked'
+                    WHEN bool_or(fact = 'refused') AND NOT bool_or(fact = 'unknown') THEN 'refused'
+                    ELSE 'unknown' END AS outcome,
+               max(digest) FILTER (fact = 'intended') AS digest, max(at_ns) AS at_ns
+        FROM ledger WHERE fact NOT IN ('observed', 'absent') GROUP BY key),
+    found AS (
+        SELECT key, max(operation) AS operation, max(commune) AS commune, max(subject) AS subject,
+               count(*) FILTER (fact = 'observed') AS times,
+               min(digest) FILTER (fact = 'observed') AS low, max(digest) FILTER (fact = 'observed') AS high
+        FROM ledger WHERE fact IN ('observed', 'absent') GROUP BY key),
+    joined AS (
+        SELECT key, told.outcome AS outcome, found.times AS times, found.subject AS subject,
+               coalesce(told.operation, found.operation) AS operation,
+               coalesce(told.commune, found.commune, '') AS commune, told.arrival AS arrival, told.at_ns AS at_ns,
+               told.digest AS digest, found.low AS low, found.high AS high
+        FROM told FULL OUTER JOIN found USING (key))
+"""
+_CLASSES = {
+    "lost": "outcome = 'acked' AND times = 0",
+    "doubled": "outcome IS NOT NULL AND times > 1",
+    "phantom": "outcome IS NULL AND times > 0",
+    "changed": "outcome IS NOT NULL AND times > 0 AND (low <> digest OR high <> digest)",
+    "refused_but_kept": "outcome = 'refused' AND times > 0",
+    "never_read": "outcome IS NOT NULL AND times IS NULL",
+}
+_COUNTS = {
+    "writes": "outcome IS NOT NULL",
+    "acked": "outcome = 'acked'",
+    "refused": "outcome = 'refused'",
+    "unknown": "outcome = 'unknown'",
+    "unknown_found": "outcome = 'unknown' AND times > 0",
+    "unknown_absent": "outcome = 'unknown' AND times = 0",
+    "read": "outcome IS NOT NULL AND times IS NOT NULL",
+    "without_digest": "outcome IS NOT NULL AND times > 0 AND (digest IS NULL OR low IS NULL)",
+    **_CLASSES,
+}
+
+
+def check(case: Case) -> tuple[Finding, ...]:
+    """One finding per class. None where the target has no writing operation: then it is among what was not tested."""
+    if not any(operation.write for operation in case.manifest.operations):
+        return ()
+    counts = tally(case)
+    return tuple(_judge(case, name, counts) for name in _CLASSES)
+
+
+def tally(case: Case) -> dict[str, int]:
+    """How many keys fall under each name of _COUNTS."""
+    columns = ", ".join(f"count(*) FILTER ({condition}) AS {name}" for name, condition in _COUNTS.items())
+    return {name: int(value) for name, value in case.one(f"{_JOINED} SELECT {columns} FROM joined").items()}
+
+
+def _judge(case: Case, name: str, counts: dict[str, int]) -> Finding:
+    params: dict[str, Param] = {key: Quantity(value, "count") for key, value in counts.items()}
+    verdict, variant = _verdict(name, counts)
+    evidence = _examples(case, name) if counts[name] else None
+    slug = f"integrity.{name}"
+    needs = Text("integrity.needs_read", params) if name == "never_read" and verdict is Verdict.UNDECIDED else None
+    return Finding(slug, verdict, Text(f"{slug}.title"), Text(f"{slug}.{variant}", params), evidence, needs)
+
+
+def _verdict(name: str, counts: dict[str, int]) -> tuple[Verdict, str]:
+    """The verdict and which sentence says it."""
+    if name == "never_read":
+        if not counts["writes"]:
+            return Verdict.UNDECIDED, "no_writes"
+        return (Verdict.UNDECIDED, "undecided") if counts[name] else (Verdict.PASS, "pass")
+    if counts[name]:
+        return Verdict.FAIL, "fail"
+    if not counts["read"]:
+        return Verdict.UNDECIDED, "undecided"
+    if name == "changed" and counts["without_digest"]:
+        return Verdict.UNDECIDED, "no_digest"
+    return Verdict.PASS, "pass"
+
+
+def _examples(case: Case, name: str) -> Evidence:
+    rows = case.rows(f"""
+        {_JOINED} SELECT key, operation, commune, arrival, coalesce(times, -1) AS times, subject, at_ns
+        FROM joined WHERE {_CLASSES[name]} ORDER BY at_ns NULLS LAST, key LIMIT {EVIDENCE_ROWS_MAX}""")
+    columns: dict[str, Callable[[dict[str, Any]], Param]] = {
+        "key": lambda row: row["key"],
+        "operation": lambda row: row["operation"] or "-",
+        "commune": lambda row: row["commune"] or "-",
+        "arrival": lambda row: "-" if row["arrival"] is None else str(row["arrival"]),
+        "times_found": lambda row: "-" if row["times"] < 0 else Quantity(row["times"], "count"),
+        "subject": lambda row: row["subject"] or "-",
+        "at": lambda row: "-" if row["at_ns"] is None else Quantity(row["at_ns"], "ns"),
+    }
+    return Evidence(tuple(columns), tuple(tuple(read(row) for read in columns.values()) for row in rows))

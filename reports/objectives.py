@@ -1,0 +1,151 @@
+"""The promises of the manifest against what was measured: pass, fail, or not yet decided, by the whole interval.
+
+A promise is kept when the whole interval is on the good side of the limit and broken when the whole interval is on
+the bad side; in between it says about how much more it would take. Exact numbers are compared, never printed ones.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from math import ceil, floor, log, log1p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from record.types import Objective
+from reports import intervals, latency, phases
+from reports.calls import Calls
+from reports.case import Case
+from reports.verdict import Finding, Param, Quantity, Text, Verdict
+
+_NS = {"ms": 1_000_000, "s": 1_000_000_000}
+_SHARE = {"share": Fraction(1), "%": Fraction(1, 100)}
+
+
+def check(case: Case) -> tuple[Finding, ...]:
+    """One finding per objective, in the manifest's order. A run without objectives promises nothing: undecided."""
+    objectives = case.manifest.objectives
+    if not objectives:
+        return (_none(),)
+    return tuple(_judge(case, objective) for objective in objectives)
+
+
+def matching(calls: Calls, objective: Objective) -> NDArray[np.bool_]:
+    """Per operation: is it meant by one of the objective's patterns?"""
+    meant = [any(fnmatchcase(name, pattern) for pattern in objective.operations) for name in calls.operations]
+    return np.array(meant, np.bool_)
+
+
+def _judge(case: Case, objective: Objective) -> Finding:
+    calls = case.calls
+    chosen = np.isin(calls.phase, phases.judged(case.manifest))
+    meant = matching(calls, objective)
+    if len(calls):
+        chosen &= meant[calls.operation]
+    if objective.metric == "latency" and objective.percentile is not None and objective.unit in _NS:
+        return _latency(case, objective, objective.percentile, chosen)
+    if objective.metric == "errors" and objective.unit in _SHARE:
+        return _errors(case, objective, chosen, meant)
+    return _finding(objective, Verdict.UNDECIDED, "unreadable", {"metric": objective.metric, "unit": objective.unit})
+
+
+def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArray[np.bool_]) -> Finding:
+    calls = case.calls
+    exact = Fraction(str(objective.limit)) * _NS[objective.unit]
+    limit = float(exact)
+    timed = chosen & calls.timed
+    n = int(timed.sum())
+    shown: dict[str, Param] = {"limit": Quantity(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
+    if not n:
+        return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
+    found = latency.estimate(calls, chosen, percentile)
+    shown |= {"calls": Quantity(n, "count"), "needed": Quantity(found.calls_needed, "count")}
+    for name in ("value", "low", "high"):
+        bound = getattr(found, name)
+        shown[name] = "-" if bound is None else Quantity(bound, "ns", limit)
+    if found.high is not None and found.high <= exact:
+        return _finding(objective, Verdict.PASS, "latency_pass", shown)
+    if found.low is not None and found.low > exact:
+        return _finding(objective, Verdict.FAIL, "latency_fail" if found.value is not None else "at_least", shown)
+    if found.value is None:
+        more = max(1, found.calls_needed - n)
+        return _finding(objective, Verdict.UNDECIDED, "too_few", shown, _needs(case, n, more))
+    within = int((calls.due_ns[timed] <= floor(exact)).sum()) / n
+    more_or_none = intervals.calls_to_decide(n, percentile / 100, within, found.phi)
+    return _finding(objective, Verdict.UNDECIDED, "latency_undecided", shown, _needs(case, n, more_or_none))
+
+
+def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: NDArray[np.bool_]) -> Finding:
+    """(refused + unknown calls + dropped arrivals) / (calls + dropped arrivals).
+
+    A dropped arrival counts when one of its system's operations is meant: those calls never came to be.
+    """
+    calls = case.calls
+    exact = Fraction(str(objective.limit)) * _SHARE[objective.unit]
+    limit = float(exact)
+    dropped = _dropped(case, sorted({calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)}))
+    failed = chosen & calls.failed
+    events, of = int(failed.sum()) + dropped, int(chosen.sum()) + dropped
+    shown: dict[str, Param] = {"limit": Quantity(limit, "share")}
+    if not of:
+        return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
+    late = np.bincount(calls.block[failed], minlength=calls.blocks)[None, :]
+    totals = np.bincount(calls.block[chosen], minlength=calls.blocks)[None, :]
+    phi = float(intervals.overdispersion(late, totals)[0])
+    share = intervals.share_of(events, of, phi)
+    shown |= {
+        "events": Quantity(events, "count"),
+        "dropped": Quantity(dropped, "count"),
+        "calls": Quantity(of, "count"),
+        "value": Quantity(share.value, "share", limit),
+        "low": Quantity(share.low, "share", limit),
+        "high": Quantity(share.high, "share", limit),
+    }
+    if exact == 0:  # no interval can prove "never"; a promise of none is about this run
+        verdict, variant = (Verdict.FAIL, "errors_fail") if events else (Verdict.PASS, "errors_none")
+        return _finding(objective, verdict, variant, shown)
+    if share.high <= exact:
+        return _finding(objective, Verdict.PASS, "errors_pass", shown)
+    if share.low > exact:
+        return _finding(objective, Verdict.FAIL, "errors_fail", shown)
+    more = _share_more(events, of, float(exact), phi)
+    return _finding(objective, Verdict.UNDECIDED, "errors_undecided", shown, _needs(case, of, more))
+
+
+def _share_more(events: int, of: int, limit: float, phi: float) -> int | None:
+    """About how many more calls decide a share; with no event so far the rule of three says it."""
+    if events == 0 and 0 < limit < 1 and phi < np.inf:
+        return max(1, ceil(phi * log(1 - intervals.CONFIDENCE) / log1p(-limit)) - of)
+    return intervals.calls_to_decide(of, 1 - limit, 1 - events / of, phi) if 0 < limit < 1 else None
+
+
+def _dropped(case: Case, systems: list[str]) -> int:
+    sql = f"""
+        SELECT count(*) AS n FROM arrivals a JOIN journeys j ON a.arrival = j.arrival
+        WHERE j.outcome = 'dropped' AND list_contains($systems::VARCHAR[], a.system::VARCHAR)
+          AND {phases.judged_sql(case.manifest, "a.at_ns")}"""
+    return int(case.one(sql, {"systems": systems})["n"])
+
+
+def _needs(case: Case, n: int, more: int | None) -> Text:
+    """What would decide it: about this many calls more, and at the run's pace that many seconds more."""
+    if more is None:
+        return Text("objective.needs_other", {})
+    seconds = phases.seconds(case.manifest)
+    wait = ceil(more * seconds / n) if seconds > 0 else 0
+    return Text("objective.needs_more", {"calls": Quantity(more, "count"), "seconds": Quantity(wait, "count")})
+
+
+def _finding(
+    objective: Objective, verdict: Verdict, variant: str, params: dict[str, Param], needs: Text | None = None
+) -> Finding:
+    title = Text("objective.title", {"vi": objective.title_vi, "en": objective.title_en})
+    summary = Text(f"objective.{variant}", params)
+    return Finding(f"objective.{objective.slug}", verdict, title, summary, None, needs)
+
+
+def _none() -> Finding:
+    return Finding(
+        "objective.none", Verdict.UNDECIDED, Text("objective.none.title"), Text("objective.none.undecided"), None, None
+    )

@@ -1,0 +1,56 @@
+"""Write an assessment beside its record: assessments/<id>/. The id is the digest of what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from record.types import RecordError
+from reports.assess import FORMAT, Assessment
+
+
+def encode(assessment: Assessment) -> bytes:
+    """assessment.json: sorted keys, verdicts as words, no time of day; the same record gives the same bytes."""
+    plain = msgspec.to_builtins(assessment)
+    plain["format"] = FORMAT
+    plain["gate"] = assessment.gate.word
+    plain["exit_code"] = assessment.gate.exit_code
+    for row, finding in zip(plain["findings"], assessment.findings, strict=True):
+        row["verdict"] = finding.verdict.word
+    return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=1) + b"\n"
+
+
+def identity(assessment: Assessment) -> str:
+    """Twelve hex digits."""
+    return hashlib.sha256(encode(assessment)).hexdigest()[:12]
+
+
+def write(record_folder: Path, assessment: Assessment, files: dict[str, str] | None = None) -> Path:
+    """Write assessment.json and the given pages (name → text) into assessments/<id>/; answers that folder."""
+    folder = record_folder / "assessments" / identity(assessment)
+    return write_into(folder, {"assessment.json": encode(assessment).decode(), **(files or {})})
+
+
+def write_into(folder: Path, files: dict[str, str]) -> Path:
+    """Write texts into a folder that is made if need be. Raises RecordError when the disk does not let us."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise RecordError(f"{folder}: the assessment cannot be written: {error.strerror}") from error
+    return folder
+
+
+def summary(assessment: Assessment) -> dict[str, Any]:
+    """For machines that only want the gate: run, gate, exit code, the deciding checks."""
+    return {
+        "run": assessment.run_id,
+        "gate": assessment.gate.word,
+        "exit_code": assessment.gate.exit_code,
+        "deciding": [finding.check for finding in assessment.deciding],
+        "verdicts": {finding.check: finding.verdict.word for finding in assessment.findings},
+    }

@@ -1,0 +1,203 @@
+"""Was the run itself good? The generator and the record are judged before the system is.
+
+A late, starved or leaking generator makes the verdict void: its figures speak of the harness, not of the platform.
+Without telemetry, or without traffic, nothing can be said: undecided.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from record.types import Outcome, State
+from reports import phases
+from reports.case import Case
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+
+TELEMETRY_GAP_S_MAX = 5.0
+_MS = 1_000_000
+_METRICS = ("hub_lag_ms", "cpu_share")
+
+
+def record(case: Case) -> Finding:
+    """The record is sealed and holds traffic in a judged phase."""
+    manifest = case.manifest
+    if manifest.state is not State.SEALED:
+        reason = manifest.abort_reason or "-"
+        return _finding("record", Verdict.UNDECIDED, "unsealed", state=str(manifest.state), reason=reason)
+    planned = case.one(f"SELECT count(*) AS n FROM arrivals WHERE {phases.judged_sql(manifest, 'at_ns')}")["n"]
+    if not planned:
+        return _finding("record", Verdict.UNDECIDED, "empty")
+    return _finding("record", Verdict.PASS, "pass", arrivals=Quantity(manifest.arrivals, "count"))
+
+
+def conservation(case: Case) -> Finding:
+    """planned = ok + refused + unknown + dropped, one end per arrival, every call kept, none of a stranger."""
+    manifest = case.manifest
+    found = case.one("""
+        SELECT (SELECT count(*) FROM arrivals) AS rows,
+               count(*) FILTER (a.arrival IS NOT NULL AND j.n IS NULL) AS never,
+               count(*) FILTER (j.n > 1) AS twice,
+               count(*) FILTER (a.arrival IS NULL) AS unknown,
+               (SELECT count(*) FROM samples s ANTI JOIN arrivals b ON s.arrival = b.arrival) AS strangers,
+               abs((SELECT count(*) FROM samples WHERE outcome <> 'dropped')
+                   - (SELECT coalesce(sum(steps), 0) FROM journeys))::BIGINT AS astray
+        FROM arrivals a FULL OUTER JOIN (SELECT arrival, count(*) AS n FROM journeys GROUP BY arrival) j
+          ON a.arrival = j.arrival""")
+    counts: dict[str, Param] = {
+        name: Quantity(found[name], "count") for name in ("never", "twice", "unknown", "strangers", "astray")
+    }
+    ends = case.rows("SELECT outcome, count(*) AS n FROM journeys GROUP BY outcome")
+    by_outcome = {str(row["outcome"]): int(row["n"]) for row in ends}
+    outcomes: dict[str, Param] = {o.name.lower(): Quantity(by_outcome.get(o.name.lower(), 0), "count") for o in Outcome}
+    planned = Quantity(manifest.arrivals, "count")
+    counts |= {"planned": planned, "rows": Quantity(found["rows"], "count")}
+    if found["twice"] or found["unknown"] or found["strangers"] or found["rows"] != manifest.arrivals:
+        return _finding("conservation", Verdict.VOID, params=counts)
+    if found["never"] or found["astray"]:  # the writer seals no such record; a run that was killed looks like this
+        verdict = Verdict.VOID if manifest.state is State.SEALED else Verdict.UNDECIDED
+        return _finding("conservation", verdict, params=counts)
+    if not manifest.arrivals:
+        return _finding("conservation", Verdict.UNDECIDED, "empty")
+    return _finding("conservation", Verdict.PASS, params={"planned": planned, **outcomes})
+
+
+def drops(case: Case) -> Finding:
+    """Share of the judged arrivals that no free user was there for. They are never made up later."""
+    manifest = case.manifest
+    found = case.one(f"""
+        SELECT count(*) AS planned, count(*) FILTER (j.outcome = 'dropped') AS dropped
+        FROM arrivals a LEFT JOIN journeys j ON a.arrival = j.arrival
+        WHERE {phases.judged_sql(manifest, "a.at_ns")}""")
+    limit = manifest.limits.dropped_share_max
+    if not found["planned"]:
+        return _finding("drops", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "share"))
+    share = Fraction(found["dropped"], found["planned"])
+    return _finding(
+        "drops",
+        Verdict.VOID if share > Fraction(str(limit)) else Verdict.PASS,
+        planned=Quantity(found["planned"], "count"),
+        dropped=Quantity(found["dropped"], "count"),
+        measured=Quantity(float(share), "share", limit),
+        limit=Quantity(limit, "share"),
+    )
+
+
+def lateness(case: Case) -> Finding:
+    """p99 of sent minus due over the first calls of the judged phases; later calls wait for the target as well."""
+    manifest = case.manifest
+    found = case.one(f"""
+        SELECT count(*) AS n, quantile_disc(sent_ns - intended_ns, 0.99) AS p99, max(sent_ns - intended_ns) AS worst
+        FROM samples WHERE step = 0 AND sent_ns IS NOT NULL AND {phases.judged_sql(manifest, "intended_ns")}""")
+    limit = manifest.limits.lateness_p99_ms_max * _MS
+    if not found["n"]:
+        return _finding("lateness", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "ns"))
+    return _finding(
+        "lateness",
+        Verdict.VOID if found["p99"] > Fraction(str(manifest.limits.lateness_p99_ms_max)) * _MS else Verdict.PASS,
+        calls=Quantity(found["n"], "count"),
+        measured=Quantity(found["p99"], "ns", limit),
+        worst=Quantity(found["worst"], "ns"),
+        limit=Quantity(limit, "ns"),
+    )
+
+
+def hub_lag(case: Case) -> Finding:
+    """Longest time that a generator process did not come back to its event loop, while a judged phase ran."""
+    limit = case.manifest.limits.hub_lag_ms_max
+    rows = _readings(case, "hub_lag_ms", "max(value)")
+    if not rows:
+        return _finding("hub_lag", Verdict.UNDECIDED, "undecided", limit=Quantity(limit * _MS, "ns"))
+    value = float(rows[0]["value"])
+    cells = tuple(
+        (row["source"], Quantity(row["value"] * _MS, "ns", limit * _MS), Quantity(row["at_ns"], "ns"))
+        for row in rows[:EVIDENCE_ROWS_MAX]
+    )
+    return _finding(
+        "hub_lag",
+        Verdict.VOID if value > limit else Verdict.PASS,
+        evidence=Evidence(("source", "hub_lag", "at"), cells),
+        source=str(rows[0]["source"]),
+        measured=Quantity(value * _MS, "ns", limit * _MS),
+        limit=Quantity(limit * _MS, "ns"),
+    )
+
+
+def cpu(case: Case) -> Finding:
+    """p95 of each generator process's share of one core; the busiest process counts."""
+    limit = case.manifest.limits.cpu_share_p95_max
+    rows = _readings(case, "cpu_share", "quantile_disc(value, 0.95)")
+    if not rows:
+        return _finding("cpu", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "share"))
+    cells = tuple((row["source"], Quantity(row["value"], "share", limit)) for row in rows[:EVIDENCE_ROWS_MAX])
+    return _finding(
+        "cpu",
+        Verdict.VOID if rows[0]["value"] > limit else Verdict.PASS,
+        evidence=Evidence(("source", "cpu_p95"), cells),
+        source=str(rows[0]["source"]),
+        measured=Quantity(rows[0]["value"], "share", limit),
+        limit=Quantity(limit, "share"),
+    )
+
+
+def telemetry(case: Case) -> Finding:
+    """Every worker's own meters were read all through the judged phases, without a gap that could hide a stall."""
+    manifest = case.manifest
+    windows = [(phase.start_ns, phase.end_ns) for phase in manifest.phases if phase.judged]
+    windows = [(start, min(end, case.end_ns)) for start, end in windows if start < case.end_ns]
+    if not windows:
+        return _finding("telemetry", Verdict.UNDECIDED, "empty")
+    rows = case.rows("SELECT source, metric, at_ns FROM readings WHERE source LIKE 'generator-%' ORDER BY 1, 2, 3")
+    times: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        times.setdefault((row["source"], row["metric"]), []).append(row["at_ns"])
+    sources = sorted({source for source, metric in times if metric in _METRICS})
+    bad: list[tuple[Param, ...]] = [
+        (source, metric, Quantity(gap, "ns"))
+        for source in sources
+        for metric in _METRICS
+        if (gap := _widest_gap(times.get((source, metric), []), windows)) > TELEMETRY_GAP_S_MAX * 1e9
+    ]
+    expected, present = Quantity(manifest.workers, "count"), Quantity(len(sources), "count")
+    gap_max = Quantity(TELEMETRY_GAP_S_MAX * 1e9, "ns")
+    if len(sources) < manifest.workers or bad:
+        evidence = Evidence(("source", "metric", "gap"), tuple(bad[:EVIDENCE_ROWS_MAX]))
+        return _finding(
+            "telemetry", Verdict.UNDECIDED, "undecided", evidence, expected=expected, present=present, gap=gap_max
+        )
+    return _finding("telemetry", Verdict.PASS, expected=expected, present=present, gap=gap_max)
+
+
+def _widest_gap(times: list[int], windows: list[tuple[int, int]]) -> int:
+    """Longest stretch of a judged window without a reading; the edges of the window count as ends of a stretch."""
+    widest = 0
+    for start, end in windows:
+        points = [start, *(at for at in times if start < at < end), end]
+        widest = max(widest, *(after - before for before, after in pairwise(points)))
+    return widest
+
+
+def _readings(case: Case, metric: str, value: str) -> list[dict[str, Any]]:
+    """One row per generator process: source, value, at_ns of the highest reading; the worst first."""
+    return case.rows(
+        f"""
+        SELECT source, {value} AS value, arg_max(at_ns, value) AS at_ns FROM readings
+        WHERE source LIKE 'generator-%' AND metric = $metric AND at_ns <= $end
+          AND {phases.judged_sql(case.manifest, "at_ns")}
+        GROUP BY source ORDER BY 2 DESC, 1""",
+        {"metric": metric, "end": case.end_ns + 1_000_000_000},
+    )
+
+
+def _finding(
+    name: str,
+    verdict: Verdict,
+    variant: str | None = None,
+    evidence: Evidence | None = None,
+    params: dict[str, Param] | None = None,
+    **more: Param,
+) -> Finding:
+    check = f"validity.{name}"
+    summary = Text(f"{check}.{variant or verdict.word}", {**(params or {}), **more})
+    return Finding(check, verdict, Text(f"{check}.title"), summary, evidence)

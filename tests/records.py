@@ -1,0 +1,186 @@
+"""Makes run records for tests, through the real journal and writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from record import schema, writer
+from record.journal import Journal
+from record.types import (
+    Fact,
+    JourneyEnd,
+    LedgerEntry,
+    Limits,
+    Manifest,
+    Objective,
+    OperationInfo,
+    Outcome,
+    Phase,
+    Reading,
+    Sample,
+    State,
+    TargetInfo,
+    Zero,
+)
+
+MS = 1_000_000
+S = 1_000_000_000
+READ, WRITE = 0, 1
+OPERATIONS = (OperationInfo("portal.track", "portal", False), OperationInfo("tthc.receive", "tthc", True))
+COMMUNES = ("14800", "14812", "15001")
+FAST = Objective(
+    "fast", "latency", ("portal.*",), 500.0, "ms", "Tra cứu hồ sơ", "Tracking a dossier", "a test", False, 95.0
+)
+FEW_ERRORS = Objective("errors", "errors", ("*",), 0.01, "share", "Tỷ lệ lỗi", "Share of errors", "a test", True)
+
+
+def manifest(arrivals: int, seconds: int = 30, **changes: object) -> Manifest:
+    """A planned run: 5 s of warm-up, then `seconds` that are judged."""
+    base = Manifest(
+        format=schema.FORMAT,
+        run_id="2025-07-01-test-1",
+        tag="t1",
+        state=State.PLANNED,
+        created_utc="2025-07-01T00:00:00Z",
+        profile="test",
+        profile_text="",
+        profile_overrides={},
+        seed=1,
+        plan_digest="0" * 64,
+        arrivals=arrivals,
+        code="test",
+        target=TargetInfo("testbed", "a test", {"portal": "http://127.0.0.1:1"}, "1" * 64),
+        identities="marked",
+        rate_factor=1.0,
+        compression=60.0,
+        workers=1,
+        phases=(Phase("warm-up", 0, 5 * S, False), Phase("peak", 5 * S, (5 + seconds) * S, True)),
+        objectives=(FAST, FEW_ERRORS),
+        limits=Limits(),
+        operations=OPERATIONS,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def latencies(n: int, median_ms: float = 60.0, sigma: float = 0.5, seed: int = 5) -> list[int]:
+    """Log-normal answer times in ns, independent of each other."""
+    return (np.random.default_rng(seed).lognormal(np.log(median_ms), sigma, n) * MS).astype(np.int64).tolist()
+
+
+def plan(
+    n: int, seconds: int = 35, communes: Sequence[str] = COMMUNES, systems: Sequence[str] = ("portal", "tthc")
+) -> pa.Table:
+    """n arrivals evenly over the run, communes and systems in turn."""
+    return pa.table(
+        {
+            "arrival": pa.array(range(n), pa.uint32()),
+            "at_ns": pa.array([index * seconds * S // max(n, 1) for index in range(n)], pa.int64()),
+            "system": pa.array([systems[index % len(systems)] for index in range(n)], pa.string()),
+            "commune": pa.array([communes[index % len(communes)] for index in range(n)], pa.string()),
+            "journey": pa.array(["test"] * n, pa.string()),
+        }
+    ).cast(schema.ARRIVALS)
+
+
+def world(communes: Sequence[str] = COMMUNES) -> pa.Table:
+    rows = [(code, f"Xã {code}", "commune", 20_000, "plain", 19.8, 105.7, 60.0) for code in communes]
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in schema.COMMUNES]
+    return pa.table([pa.array(column) for column in columns], names=schema.COMMUNES.names).cast(schema.COMMUNES)
+
+
+def call(arrival: int, at_ns: int, took_ns: int = 50 * MS, operation: int = READ, **changes: object) -> Sample:
+    """One call sent 0.1 ms after it was due and answered 200 after `took_ns` from then."""
+    base = Sample(arrival, 0, operation, at_ns, at_ns + MS // 10, at_ns + took_ns, Outcome.OK, 200)
+    return msgspec.structs.replace(base, **changes)
+
+
+def write(key: str, *facts: Fact, commune: str = COMMUNES[0], digest: str = "d" * 32) -> list[LedgerEntry]:
+    """The facts about one write, intent first, the same content throughout."""
+    return [
+        LedgerEntry(
+            key,
+            fact,
+            index * MS,
+            "tthc.receive",
+            commune,
+            None,
+            digest if fact in (Fact.INTENDED, Fact.OBSERVED) else None,
+        )
+        for index, fact in enumerate(facts)
+    ]
+
+
+def kept(key: str, **changes: str) -> list[LedgerEntry]:
+    return write(key, Fact.INTENDED, Fact.ACKED, Fact.OBSERVED, **changes)
+
+
+def readings(seconds: int = 36, workers: int = 1, lag_ms: float = 3.0, cpu: float = 0.3) -> list[Reading]:
+    """A healthy generator, two readings a second of each meter."""
+    values = (("hub_lag_ms", "ms", lag_ms), ("cpu_share", "cores", cpu), ("sockets", "count", 12.0))
+    return [
+        Reading(f"generator-{worker}", metric, unit, half * S // 2, value)
+        for worker in range(workers)
+        for half in range(1, 2 * seconds + 1)
+        for metric, unit, value in values
+    ]
+
+
+def make_record(
+    folder: Path,
+    head: Manifest,
+    *,
+    arrivals: pa.Table | None = None,
+    samples: Sequence[Sample] = (),
+    ends: Sequence[JourneyEnd] | None = None,
+    ledger: Sequence[LedgerEntry] = (),
+    meters: Sequence[Reading] = (),
+    communes: Sequence[str] = COMMUNES,
+    seal: bool = True,
+) -> Path:
+    """A record on disk. Without `ends` every arrival ends with the worst of its samples; without samples, dropped."""
+    arrivals = plan(head.arrivals) if arrivals is None else arrivals
+    writer.create(folder, head, world(communes), arrivals)
+    driving = writer.start(folder, head, Zero(1, 1, "boot"))
+    journal = Journal(folder / "journal", 0)
+    for sample in samples:
+        journal.sample(sample)
+    for end in _ends(head.arrivals, samples) if ends is None else ends:
+        journal.end(end)
+    for entry in ledger:
+        journal.ledger(entry)
+    for meter in meters:
+        journal.reading(meter)
+    journal.close()
+    if seal:
+        writer.seal(folder, driving)
+    return folder
+
+
+def healthy_run(folder: Path, n: int = 3000, **changes: object) -> Path:
+    """A record that passes: n arrivals of one call each in 35 s, half of them writes that are all found again."""
+    return make_record(folder, **healthy(n) | changes)  # type: ignore[arg-type]
+
+
+def healthy(n: int = 3000, took: Callable[[int], list[int]] = latencies) -> dict[str, object]:
+    """The arguments of make_record for a run that passes; tests change one of them."""
+    arrivals, times = plan(n), took(n)
+    due = arrivals["at_ns"].to_pylist()
+    samples = [call(index, due[index], times[index], index % 2) for index in range(n)]
+    ledger = [entry for index in range(1, n, 2) for entry in kept(f"t1-{index}", commune=COMMUNES[index % 3])]
+    return {"head": manifest(n), "arrivals": arrivals, "samples": samples, "ledger": ledger, "meters": readings()}
+
+
+def _ends(planned: int, samples: Sequence[Sample]) -> list[JourneyEnd]:
+    ends = {index: JourneyEnd(index, 0, Outcome.DROPPED, 0, -1, 0) for index in range(planned)}
+    for sample in samples:
+        before = ends[sample.arrival]
+        worst = sample.outcome if before.steps == 0 else max(before.outcome, sample.outcome)
+        ends[sample.arrival] = JourneyEnd(
+            sample.arrival, before.steps + 1, worst, sample.error, sample.intended_ns, sample.done_ns
+        )
+    return list(ends.values())
