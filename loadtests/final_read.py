@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -41,7 +42,9 @@ def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int]) -
     }
     journal = Journal(folder / "journal", WORKER)
     try:
-        with httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=target.verify) as client:
+        with httpx.Client(
+            timeout=TIMEOUT_S, trust_env=False, verify=_trust(target), headers=target.final_read_headers()
+        ) as client:
             for keys in _batches(sorted(intended), AUDIT_KEYS_MAX):
                 page = _page(client.post(where.keys_url, json={"keys": keys}))
                 _note(journal, page, intended, now())
@@ -73,7 +76,7 @@ def _note(journal: Journal, page: WritesPage, intended: dict[str, LedgerEntry], 
                 write.operation,
                 entry.commune if entry else "",
                 entry.arrival if entry else None,
-                digest(operation, write.content) if known else "",
+                digest(operation, write.content) if known else None,
                 write.subject or None,
             )
         )
@@ -93,6 +96,10 @@ def _pages(client: httpx.Client, url: str, tag: str) -> Iterator[WritesPage]:
 def _page(response: httpx.Response) -> WritesPage:
     response.raise_for_status()
     return msgspec.json.decode(response.content, type=WritesPage)
+
+
+def _trust(target: Target) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=target.http.ca_file or None)
 
 
 def _batches(keys: list[str], size: int) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
 import msgspec
@@ -36,7 +36,7 @@ class ServingUser(User):
 
     abstract = True
     system = ""
-    tasks = [lambda user: None]  # Locust wants one; it is never run
+    tasks: ClassVar[list[Any]] = [lambda user: None]  # Locust wants one; it is never run
 
     def on_start(self) -> None:
         assert _process.worker is not None
@@ -182,8 +182,8 @@ def _folder_here(job: Job) -> Path:
     return folder
 
 
-class CallFailed(Exception):
+class CallFailedError(Exception):
     """What Locust's page shows for a call that did not go well."""
 
 
-_FAILURES = {slug: CallFailed(slug) for slug in ERRORS if slug}
+_FAILURES = {slug: CallFailedError(slug) for slug in ERRORS if slug}

@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loadtests.targets import Target
+from loadtests.targets import Target, is_loopback
 from record.writer import FREE_BYTES_MIN
+from scenarios.contract import BY_NAME
 from scenarios.profiles import Profile
 from scenarios.schedule import Plan
 from scenarios.types import ConfigError, Identities
@@ -19,8 +20,8 @@ ARRIVALS_MAX = 50_000_000
 
 def check(profile: Profile, target: Target, plan: Plan, identities: Identities, runs: Path) -> None:
     """Raises ConfigError with everything that speaks against the run. Sends nothing but a connection attempt."""
-    problems = list(target.problems_before_traffic())
-    problems += _needed(profile, target, plan)
+    problems = target.problems_before_traffic(plan.journeys if profile.kind == "flat" else needed(plan))
+    problems += _fits(profile, target, plan)
     problems += _identities(identities, target)
     problems += _writable(runs)
     if not problems:
@@ -29,7 +30,7 @@ def check(profile: Profile, target: Target, plan: Plan, identities: Identities, 
         raise ConfigError(problems)
 
 
-def _needed(profile: Profile, target: Target, plan: Plan) -> list[str]:
+def _fits(profile: Profile, target: Target, plan: Plan) -> list[str]:
     problems = []
     if not len(plan):
         problems.append(f"{profile.name}: the plan has no arrivals; raise time.rate_factor or the length of the phases")
@@ -38,18 +39,14 @@ def _needed(profile: Profile, target: Target, plan: Plan) -> list[str]:
     for system in plan.systems:
         if system not in profile.users:
             problems.append(f"{profile.name}: users.{system}: missing; arrivals for {system} need users, e.g. 200")
-        if system != "own" and system not in target.info().bases:
-            problems.append(f"{target.name}: systems.{system}: missing; the profile sends people there")
     return problems
 
 
 def _identities(identities: Identities, target: Target) -> list[str]:
-    loopback = all(_is_loopback(urlsplit(base).hostname or "") for base in target.info().bases.values())
-    if identities is Identities.REALISTIC and not loopback:
-        return [
-            f"{target.name}: identities: realistic numbers may belong to real people and may only go to a testbed on "
-            "this machine; use marked or allow-list"
-        ]
+    local = all(is_loopback(urlsplit(base).hostname or "") for base in target.info().bases.values())
+    if identities is Identities.REALISTIC and not local:
+        why = "realistic numbers may belong to real people and may only go to a testbed on this machine"
+        return [f"{target.name}: identities: {why}; use marked or allow-list"]
     return []
 
 
@@ -79,5 +76,6 @@ def _reachable(base: str) -> list[str]:
         return [f"{base}: nobody answers there ({error.strerror or error}); is the system up, is the port right?"]
 
 
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+def needed(plan: Plan) -> tuple[str, ...]:
+    """The operations of the systems that people are sent to."""
+    return tuple(name for name, operation in BY_NAME.items() if operation.system in plan.systems)

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 import msgspec
 from gevent.queue import SimpleQueue
+from scenarios.attachments import Library
 
 from loadtests import targets
 from loadtests.curl_hub import CurlHub
@@ -23,7 +24,6 @@ from record.journal import Journal
 from record.rows import ERROR_INDEX
 from record.types import JourneyEnd, Manifest, Outcome, RecordError, Zero
 from scenarios import profiles
-from scenarios.attachments import Library
 from scenarios.journeys.catalogue import JOURNEYS
 from scenarios.population import Population
 from scenarios.schedule import Plan, share
@@ -40,9 +40,10 @@ class Job(msgspec.Struct, frozen=True):
     manifest: Manifest
     folder: str  # the record's, on the master's machine
     users: dict[str, int]  # per system, over all workers
-    target_name: str
+    target_file: str
     target_text: str
     cache: str
+    allow_list: tuple[str, ...]
     boot_id: str
 
 
@@ -53,7 +54,7 @@ class Worker:
         manifest = job.manifest
         self._folder = folder
         self._profile = profiles.parse(manifest.profile, manifest.profile_text, manifest.profile_overrides)
-        self._target = targets.parse(job.target_name, job.target_text)
+        self._target = targets.parse(job.target_file, job.target_text)
         own = self._target.weights
         self._tag = manifest.tag
         self._own_writes = {operation.name for operation in manifest.operations if operation.write}

@@ -1,0 +1,1 @@
+"""The command line: chooses real parts, paths and exit codes. Wiring only."""

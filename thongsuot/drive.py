@@ -1,0 +1,67 @@
+"""`thongsuot run`: drive a profile against a target and keep the record."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from loadtests.run import Settings, run
+from record.types import State
+from thongsuot import judge, options
+from thongsuot.progress import Show
+
+EXIT_UNDECIDED = 4
+
+
+@click.command("run")
+@options.of_a_run
+@options.of_a_target
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True, help="Folder of records."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes here.")
+@click.option("--remote-workers", type=click.IntRange(0, 64), default=0, help="Workers to wait for from other hosts.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address other hosts' workers connect to.")
+@click.option("--web-port", type=click.IntRange(1024, 65535), help="Serve Locust's own page on loopback.")
+@click.option("--tag", help="Begins every idempotency key; default: new for every run.")
+@click.option("--no-report", is_flag=True, help="Only drive and seal; judge later with `assess`.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(
+    profile: str,
+    seed: int | None,
+    sets: tuple[str, ...],
+    rate: float | None,
+    duration: float | None,
+    target: str,
+    identities: str | None,
+    allow_list: Path | None,
+    no_report: bool,
+    as_json: bool,
+    **more: object,
+) -> None:
+    """Drive PROFILE (a name or a .toml file) against a target, seal the record, judge it.
+
+    \b
+    thongsuot run monday-peak --target testbed
+    thongsuot run generic --target my.toml --rate 200 --duration 30
+    """
+    loaded = options.profile_of(profile, sets, rate, duration)
+    settings = options.settings_of(loaded, target, seed=seed, identities=identities, allow_list=allow_list, **more)  # type: ignore[arg-type]
+    sys.exit(drive(settings, report=not no_report, as_json=as_json))
+
+
+def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
+    """Run, print what came of it, return the exit code of the verdict (0 when nothing was to be judged)."""
+    with Show() as show:
+        folder, manifest = run(settings, show.watch, show.stop)
+    if manifest.state is not State.SEALED:
+        click.echo(f"error: the run was aborted: {manifest.abort_reason}", err=True)
+        click.echo(f"the record can be read: thongsuot assess {folder} --unsealed", err=True)
+        return EXIT_UNDECIDED
+    if not report:
+        click.echo(json.dumps({"run": str(folder)}) if as_json else f"run: {folder}")
+        return 0
+    return judge.judge(folder, as_json=as_json)

@@ -1,0 +1,53 @@
+"""`thongsuot rehearse`: the whole line once, against the testbed: start it, drive the morning peak, judge, report."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from thongsuot import options
+from thongsuot.drive import drive
+from thongsuot.testbed import Testbed
+
+SHIPPED_URL = "http://127.0.0.1:8166"
+
+
+@click.command("rehearse")
+@click.argument("profile", default="monday-peak")
+@click.option("--seed", type=click.IntRange(0), help="Another seed than the profile's.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Replace one value of the profile.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--fault", "faults", multiple=True, help="A fault of the testbed, e.g. lose=100 (`thongsuot testbed --help`)."
+)
+@click.option("--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def command(
+    profile: str,
+    seed: int | None,
+    sets: tuple[str, ...],
+    workers: int,
+    faults: tuple[str, ...],
+    runs: Path,
+    as_json: bool,
+) -> None:
+    """Drive PROFILE (default: monday-peak) against the testbed, all in about three minutes.
+
+    \b
+    thongsuot rehearse
+    thongsuot rehearse smoke --fault delay=3000
+    """
+    loaded = options.profile_of(profile, sets, None, None)
+    with (
+        tempfile.TemporaryDirectory(prefix="thongsuot-") as folder,
+        Testbed("--data", folder, *(word for fault in faults for word in ("--fault", fault))) as testbed,
+    ):
+        target = Path(folder) / "testbed.toml"
+        text = (options.SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
+        target.write_text(text.replace(SHIPPED_URL, testbed.url), "utf-8")
+        settings = options.settings_of(loaded, str(target), runs=runs, seed=seed, workers=workers)
+        code = drive(settings, report=True, as_json=as_json)
+    sys.exit(code)
