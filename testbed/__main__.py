@@ -1,0 +1,5 @@
+"""`python -m testbed`."""
+
+from testbed.serve import main
+
+raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""What requests may hold. Sizes are limits of this platform, not of any regulation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from scenarios.contract import AUDIT_KEYS_MAX, as_text
+
+CommuneCode = Annotated[str, Meta(pattern=r"^[0-9]{5}\Z")]
+Cccd = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z")]
+PersonName = Annotated[str, Meta(min_length=1, max_length=200)]
+Note = Annotated[str, Meta(max_length=2_000)]
+FieldName = Annotated[str, Meta(min_length=1, max_length=100)]
+FieldText = Annotated[str, Meta(max_length=4_000)]
+WRITES_LIMIT_MAX = 5_000
+
+
+class CitizenLogin(msgspec.Struct, frozen=True):
+    cccd: Cccd
+    applicant: PersonName
+
+
+class OfficerLogin(msgspec.Struct, frozen=True):
+    account: Annotated[str, Meta(max_length=100)]
+    password: Annotated[str, Meta(max_length=500)]
+
+
+class DossierBody(msgspec.Struct, frozen=True):
+    commune: CommuneCode
+    procedure: Annotated[str, Meta(min_length=1, max_length=64)]
+    cccd: Cccd
+    applicant: PersonName
+    form: Annotated[dict[FieldName, FieldText], Meta(max_length=200)]
+
+    def kept(self) -> tuple[str, str, str, str, str]:
+        """The values of the write in the contract's order, as stored."""
+        return self.commune, self.procedure, self.cccd, self.applicant, as_text(self.form)
+
+
+class Rating(msgspec.Struct, frozen=True):
+    stars: Annotated[int, Meta(ge=1, le=5)]
+    comment: Note
+
+
+class Transition(msgspec.Struct, frozen=True):
+    to: Annotated[int, Meta(ge=1, le=10)]
+    note: Note
+
+
+class Claim(msgspec.Struct, frozen=True):
+    commune: CommuneCode
+
+
+class SearchQuery(msgspec.Struct, frozen=True):
+    q: Annotated[str, Meta(max_length=200)] = ""
+    commune: str = ""
+
+
+class DeskQuery(msgspec.Struct, frozen=True):
+    commune: CommuneCode
+    state: Annotated[int, Meta(ge=1, le=10)]
+
+
+class KeysBody(msgspec.Struct, frozen=True):
+    keys: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=AUDIT_KEYS_MAX)]
+
+
+class WritesQuery(msgspec.Struct, frozen=True):
+    tag: Annotated[str, Meta(pattern=r"^[!-~]{1,150}\Z")]
+    after: Annotated[str, Meta(pattern=r"^([0-9]{1,2}\.[0-9]{1,18})?\Z")] = ""
+    limit: Annotated[int, Meta(ge=1, le=WRITES_LIMIT_MAX)] = 1_000
+
+
+CITIZEN_LOGIN = msgspec.json.Decoder(CitizenLogin)
+OFFICER_LOGIN = msgspec.json.Decoder(OfficerLogin)
+DOSSIER = msgspec.json.Decoder(DossierBody)
+RATING = msgspec.json.Decoder(Rating)
+TRANSITION = msgspec.json.Decoder(Transition)
+CLAIM = msgspec.json.Decoder(Claim)
+KEYS = msgspec.json.Decoder(KeysBody)

@@ -1,0 +1,64 @@
+"""The parts of the running platform that its systems share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from scenarios.contract import Operation
+from testbed.faults import Faults
+from testbed.metrics import Metrics
+from testbed.store import Applied, Store
+from testbed.tokens import Actor, Tokens
+from testbed.uploads import STORED_BYTES_MAX, Files, receive
+from testbed.visit import RefusedError, Visit
+
+
+class Platform(NamedTuple):
+    """One platform. `now` gives seconds since 1970."""
+
+    store: Store
+    files: Files
+    tokens: Tokens
+    faults: Faults
+    metrics: Metrics
+    officer_password: str
+    now: Callable[[], float] = time.time
+
+
+# What an operation answers: a value to encode as JSON, or a write as it stands.
+Handler = Callable[[Platform, Visit], Awaitable[Any]]
+
+
+class Served(NamedTuple):
+    """One operation and who serves it. `shared`: the handler finds out which operation it is."""
+
+    operation: Operation
+    handler: Handler
+    status: int = 200
+    shared: bool = False
+
+
+def acting(visit: Visit) -> Actor:
+    """Who is asking, in an operation that demands a token."""
+    assert visit.actor is not None, f"{visit.operation} must be declared with auth"
+    return visit.actor
+
+
+async def attach(platform: Platform, visit: Visit) -> Applied:
+    """Take a file into a dossier: an applicant into their own, an officer into those of their commune."""
+    code, key, actor = visit.dossier(), visit.key(), acting(visit)
+    dossier = await platform.store.dossier(visit.spent, code)
+    if actor.kind == "citizen" and dossier.cccd != actor.name:
+        raise RefusedError(403, "other-applicant")
+    if actor.kind == "officer" and dossier.commune != actor.commune:
+        raise RefusedError(403, "other-commune")
+    if platform.store.stored_bytes + visit.announced_bytes() > STORED_BYTES_MAX:
+        raise RefusedError(507, "storage-full")
+    upload = await receive(visit, platform.files)
+    try:
+        kept = (code, upload.kind, upload.sha256)
+        return await platform.store.attach(visit.spent, key, visit.operation, kept, upload.size, upload.settle)
+    finally:
+        upload.discard()

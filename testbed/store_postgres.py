@@ -1,0 +1,106 @@
+"""PostgreSQL by asyncpg: a small pool, statements prepared once per connection."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+import asyncpg
+
+from testbed import schema
+from testbed.store import Columns, DatabaseError
+from testbed.visit import Spent
+
+CONNECTIONS_MAX = 8
+CONNECT_S_MAX = 10
+STATEMENT_S_MAX = 30
+# Requests with the same key take turns. The lock has its own statement: the next one sees what the last owner stored.
+_LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_LOCK_SCHEMA = "SELECT pg_advisory_xact_lock(8166)"
+
+
+class PostgresDatabase:
+    """One server, one database. Make it with `open_postgres`."""
+
+    dialect = schema.POSTGRES
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    def write(self, spent: Spent, key: str) -> _Transaction:
+        return _Transaction(self._pool, spent, key)
+
+    def read(self, spent: Spent) -> _Transaction:
+        return _Transaction(self._pool, spent, "")
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def open_postgres(url: str) -> PostgresDatabase:
+    """Connect and make the tables. Raises DatabaseError without the URL, which may hold a password."""
+    try:
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=CONNECTIONS_MAX, timeout=CONNECT_S_MAX, command_timeout=STATEMENT_S_MAX
+        )
+    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseError(f"PostgreSQL cannot be reached: {error or type(error).__name__}") from error
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(_LOCK_SCHEMA)
+            for statement in schema.create(schema.POSTGRES):
+                await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        await pool.close()
+        raise DatabaseError(f"PostgreSQL refuses the tables: {error}") from error
+    return PostgresDatabase(pool)
+
+
+class _Transaction:
+    """With a key: a transaction that holds the lock of the key. Without: single statements on one connection."""
+
+    __slots__ = ("_connection", "_key", "_pool", "_since", "_spent", "_transaction")
+
+    def __init__(self, pool: Any, spent: Spent, key: str) -> None:
+        self._pool = pool
+        self._spent = spent
+        self._key = key
+        self._since = 0
+        self._connection: Any = None
+        self._transaction: Any = None
+
+    async def rows(self, sql: str, *values: Any) -> list[Columns]:
+        return [tuple(record) for record in await self._connection.fetch(sql, *values)]
+
+    async def run(self, sql: str, *values: Any) -> None:
+        await self._connection.fetch(sql, *values)  # prepared and cached, which `execute` with values is as well
+
+    async def __aenter__(self) -> _Transaction:
+        asked = time.perf_counter_ns()
+        self._connection = await self._pool.acquire()
+        self._since = time.perf_counter_ns()
+        if self._key:
+            try:
+                await self._begin()
+            except BaseException:
+                await self._pool.release(self._connection)
+                raise
+        self._spent.queue_ns += time.perf_counter_ns() - asked
+        self._since = time.perf_counter_ns()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._transaction is not None:
+                await (self._transaction.commit() if kind is None else self._transaction.rollback())
+        finally:
+            self._spent.db_ns += time.perf_counter_ns() - self._since
+            await self._pool.release(self._connection)
+
+    async def _begin(self) -> None:
+        self._transaction = self._connection.transaction()
+        await self._transaction.start()
+        await self._connection.fetch(_LOCK_KEY, self._key)
