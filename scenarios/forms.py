@@ -29,6 +29,7 @@ from scenarios.types import Citizen
 Form = dict[str, str]
 
 MOTHER_YEARS = (16, 49)  # her age when the child was born
+NEWBORN_MOTHER_YEARS_MAX = 45
 SMALL_CHILD_YEARS = 6
 OLD_AGE = 75
 PAPERS = (
@@ -110,19 +111,20 @@ def death(case: Case) -> Form:
 
 
 def funeral(case: Case) -> Form:
-    """As `death`, with the sum asked for."""
-    return {**death(case), "so_tien_de_nghi": "10000000", "nguoi_mai_tang": case.applicant.name}
+    """As `death`, with who buried."""
+    return {**death(case), "nguoi_mai_tang": case.applicant.name}
 
 
 def extract(case: Case) -> Form:
-    """A copy from the register about a member of the household."""
+    """A copy from the register: a member's birth, or the marriage of head and spouse."""
     member = case.pick("extract/member", case.household)
-    return {
-        **_one("nguoi_duoc_cap", person(member)),
-        "loai_trich_luc": case.pick("extract/kind", ("Khai sinh", "Kết hôn", "Khai tử")),
-        "nam_dang_ky": str(min(member.born.year + case.below("extract/year", 20), AS_OF.year)),
-        "so_ban_sao": _copies(case),
-    }
+    pair = couple(case.household)
+    kind, year = "Khai sinh", member.born.year
+    if pair and member in pair and case.below("extract/kind", 2):
+        grown = max(one.born.year for one in pair) + 20
+        kind, year = "Kết hôn", min(grown + case.below("extract/year", 8), AS_OF.year)
+    form = _one("nguoi_duoc_cap", person(member))
+    return form | {"loai_trich_luc": kind, "nam_dang_ky": str(year), "so_ban_sao": _copies(case)}
 
 
 def correction(case: Case) -> Form:
@@ -177,7 +179,14 @@ def allowance(case: Case) -> Form:
     old = elders(case.household, 75)
     who = old[0] if old else case.applicant
     group = "Người từ đủ 75 tuổi trở lên" if old else "Người khuyết tật nặng"
-    return {**_one("doi_tuong", person(who)), "nhom": group, "muc_huong": "500000"}
+    return {**_one("doi_tuong", person(who)), "nhom": group}
+
+
+def disability(case: Case) -> Form:
+    """The applicant, or another member of the household for whom the applicant asks."""
+    who = case.pick("disability/member", (case.applicant, *case.household))
+    kind = case.pick("disability/kind", ("Vận động", "Nghe, nói", "Nhìn", "Trí tuệ", "Thần kinh, tâm thần"))
+    return {**_one("nguoi_khuyet_tat", person(who)), "dang_khuyet_tat": kind}
 
 
 def poor_household(case: Case) -> Form:
@@ -226,7 +235,7 @@ MAKERS: dict[str, Callable[[Case], Form]] = {
     "1.004859": correction,
     "1.004837": guardianship,
     "1.001776": allowance,
-    "1.001699": allowance,
+    "1.001699": disability,
     "1.001731": funeral,
     "1.011607": poor_household,
 }
@@ -249,9 +258,11 @@ def _family_of_child(case: Case) -> tuple[Person | None, Person, Person]:
         for child in minors(case.household):
             if child.role == "child" and age(child.born) < SMALL_CHILD_YEARS and _could_bear(mother, child.born):
                 return person(father), person(mother), person(child)
-        if _could_bear(mother, AS_OF):
+        if age(mother.born) <= NEWBORN_MOTHER_YEARS_MAX and _could_bear(mother, AS_OF):
             return person(father), person(mother), newborn(case, family_name(father.name))
-    women = [m for m in case.household if not m.male and m.role != "spouse" and 18 <= age(m.born) <= 45]
+    women = [
+        m for m in case.household if not m.male and m.role != "spouse" and 18 <= age(m.born) <= NEWBORN_MOTHER_YEARS_MAX
+    ]
     if women and not pair:
         young = max(women, key=lambda m: (m.born, m.number))
         return None, person(young), newborn(case, family_name(young.name))
