@@ -27,6 +27,7 @@ ERRORS: tuple[str, ...] = (
     "inbox-full",
     "journey-broke",
     "stopped",
+    "status-other",
 )
 ERROR_INDEX = {slug: index for index, slug in enumerate(ERRORS)}
 

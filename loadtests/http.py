@@ -1,0 +1,351 @@
+"""A person's HTTP client: Call → request → Exchange, over libcurl.
+
+One easy handle per person lives as long as the person and is told only what changed since the last request. Redirects
+are followed here and not by libcurl, so that none leaves the hosts the target file allows. Every fault of the target or
+the network becomes an Outcome (outcomes.py); nothing is raised for them.
+"""
+
+from __future__ import annotations
+
+import ssl
+from time import monotonic_ns
+from typing import Any
+
+import certifi
+import pycurl
+
+from loadtests.bindings import Binding, Content, Headers, Session
+from loadtests.bodies import Body, Source
+from loadtests.curl_hub import CurlHub
+from loadtests.outcomes import judge_failure, judge_status
+from loadtests.ports import Exchange
+from loadtests.replies import ReplyError, server_timing
+from loadtests.targets import Target
+from record.types import Outcome
+from scenarios.contract import as_text
+from scenarios.types import Arrival, Call, Reply
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+HEADER_BYTES_MAX = 300 * 1024  # libcurl's own limit for all headers of a reply; one line: 100 KiB
+REDIRECTS_MAX = 10
+SESSIONS_MAX = 200_000
+USER_AGENT = "ThongSuot/0.1 (load test)"
+UNAUTHORISED = 401
+
+_TO_GET = frozenset({301, 302, 303})  # after these a POST goes on as a GET, as browsers do (RFC 9110, 15.4)
+_NO_STATUS = 0
+_SAME = frozenset({307, 308})
+_NO_VALUES: dict[str, Any] = {}
+_US_MAX = 0xFFFF_FFFE
+_RESPONSE_CODE = pycurl.RESPONSE_CODE
+_FIRST_BYTE = pycurl.STARTTRANSFER_TIME_T
+_REQUEST_SIZE = pycurl.REQUEST_SIZE
+_UPLOADED = pycurl.SIZE_UPLOAD_T
+_HEADER_SIZE = pycurl.HEADER_SIZE
+_DOWNLOADED = pycurl.SIZE_DOWNLOAD_T
+
+
+class Sessions:
+    """Log-ins that outlive an arrival (Call.once), shared by all persons of a process: (auth, actor) → session."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], Session] = {}
+
+    def get(self, auth: str, actor: str) -> Session | None:
+        return self._held.get((auth, actor))
+
+    def put(self, auth: str, actor: str, session: Session) -> None:
+        """Keep it; of SESSIONS_MAX the oldest goes."""
+        if len(self._held) >= SESSIONS_MAX:
+            del self._held[next(iter(self._held))]
+        self._held[auth, actor] = session
+
+    def drop(self, auth: str, actor: str, session: Session) -> None:
+        """Forget it, unless somebody has logged in anew meanwhile."""
+        if self._held.get((auth, actor)) is session:
+            del self._held[auth, actor]
+
+
+class Person:
+    """One Locust user's client; `send` is ports.Send. Not to be shared by greenlets."""
+
+    def __init__(self, target: Target, hub: CurlHub, sessions: Sessions, zero_ns: int) -> None:
+        self._target = target
+        self._hub = hub
+        self._run = hub.run
+        self._sessions = sessions
+        self._zero_ns = zero_ns
+        self._bindings: dict[str, Binding] = {}
+        self._own: dict[tuple[str, str], Session] = {}
+        self._source = Source()
+        self._lines: list[bytes] = []
+        self._chunks: list[bytes] = []
+        self._body_room = BODY_BYTES_MAX
+        self._new_connection = False
+        self._share: Any = None
+        self._url = ""
+        self._headers: Headers = []
+        self._method = "GET"
+        self._with_body = False
+        self._timeout_ms = target.http.total_timeout_ms
+        # read and set by the hub
+        self.greenlet: Any = None
+        self.finished = True
+        self.code = 0
+        self.message = ""
+        self.done_mono_ns = 0
+        self.easy: Any = self._new_easy()
+        self._getinfo = self.easy.getinfo
+
+    def begin(self, arrival: Arrival | None = None) -> None:
+        """Somebody new: no cookies, nobody logged in but those of `Sessions`, and (connections = "journey") no
+        connection."""
+        self._own.clear()
+        self.easy.setopt(pycurl.COOKIELIST, "ALL")
+        if self._target.http.connections == "journey":
+            self._renew_share()
+
+    def close(self) -> None:
+        """Give handle and connections back."""
+        self.easy.transfer = None
+        self.easy.close()
+        if self._share is not None:
+            self._share.close()
+            self._share = None
+
+    def send(self, call: Call) -> Exchange:
+        """Send one call and block this greenlet until its outcome is known."""
+        binding = self._bindings.get(call.operation)
+        if binding is None:
+            binding = self._bindings[call.operation] = self._target.bind(call.operation)
+        session = None
+        if binding.auth:
+            session = self._session(binding.auth, call.actor)
+        elif call.once and binding.login_of:
+            held = self._sessions.get(binding.login_of, call.actor)
+            if held is not None:
+                now = monotonic_ns() - self._zero_ns
+                return Exchange(Reply(Outcome.OK, 200, "", held.values), now, now, cached=True)
+        url, headers, content = binding.request(call.values, call.key, session)
+        sent_ns = monotonic_ns() - self._zero_ns
+        self._transfer(binding.method, url, headers, content, binding.timeout_ms)
+        getinfo = self._getinfo
+        if self.code:
+            return self._failed(sent_ns)
+        status = getinfo(_RESPONSE_CODE)
+        exchange = Exchange(
+            None,  # type: ignore[arg-type]  # judged below, when the last redirect is known
+            sent_ns,
+            self.done_mono_ns - self._zero_ns,
+            getinfo(_REQUEST_SIZE) + (getinfo(_UPLOADED) if content else 0),
+            getinfo(_HEADER_SIZE) + (getinfo(_DOWNLOADED) if self._chunks else 0),
+            self._connect_us() if self._new_connection else None,
+            min(getinfo(_FIRST_BYTE), _US_MAX),
+        )
+        if status not in binding.ok:
+            if 300 <= status < 400:
+                status = self._redirected(status, binding, url, headers, content, exchange)
+                if status == _NO_STATUS:
+                    return self._failed(sent_ns, exchange)
+            if status == UNAUTHORISED and session is not None:
+                self._forget(binding.auth, call.actor, session)
+        exchange.reply = self._judge(status, binding, call, exchange)
+        return exchange
+
+    def _judge(self, status: int, binding: Binding, call: Call, exchange: Exchange) -> Reply:
+        for line in self._lines:
+            if line[:7] in (b"Server-", b"server-") and line[:14].lower() == b"server-timing:":
+                self._time(line, exchange)
+        if status not in binding.ok:
+            outcome, slug = judge_status(status, binding.ok, binding.definite, binding.write)
+            return Reply(outcome, status, slug, _NO_VALUES)
+        values = _NO_VALUES
+        if not binding.reader.empty:
+            try:
+                values = binding.reader.read(self._lines, b"".join(self._chunks))
+            except ReplyError as error:
+                return Reply(Outcome.UNKNOWN if binding.write else Outcome.REFUSED, status, error.slug, _NO_VALUES)
+            if binding.login_of:
+                self._keep(binding.login_of, call, values)
+        if binding.subject:
+            subject = values[binding.subject]
+            exchange.subject = None if subject is None else as_text(subject)
+        elif binding.about:
+            exchange.subject = as_text(call.values[binding.about])
+        return Reply(Outcome.OK, status, "", values)
+
+    def _failed(self, sent_ns: int, exchange: Exchange | None = None) -> Exchange:
+        """libcurl gave up. What went out before a redirect failed was sent, whatever became of the rest."""
+        getinfo = self._getinfo
+        connected = getinfo(pycurl.PRETRANSFER_TIME_T) > 0
+        sent = exchange is not None or getinfo(_REQUEST_SIZE) > 0
+        outcome, slug = judge_failure(self.code, self.message, connected, sent)
+        if exchange is None:
+            exchange = Exchange(None, sent_ns, 0)  # type: ignore[arg-type]
+            exchange.connect_us = self._connect_us() if self._new_connection else None
+            exchange.bytes_sent = getinfo(_REQUEST_SIZE) + getinfo(_UPLOADED)
+            exchange.bytes_received = getinfo(_HEADER_SIZE) + getinfo(_DOWNLOADED)
+        exchange.done_ns = self.done_mono_ns - self._zero_ns
+        exchange.reply = Reply(outcome, 0, slug, _NO_VALUES)
+        return exchange
+
+    def _redirected(
+        self, status: int, binding: Binding, url: str, headers: Headers, content: Content, exchange: Exchange
+    ) -> int:
+        """Follow redirects within the allowed hosts; the last status, _NO_STATUS when one failed or they never end."""
+        method = binding.method
+        for _ in range(REDIRECTS_MAX):
+            there = self._getinfo(pycurl.REDIRECT_URL)
+            if not there or not self._target.allows(there):
+                return status
+            if status in _TO_GET and method not in ("GET", "HEAD"):
+                method, content = "GET", None
+                headers = [line for line in headers if not _about_body(line)]
+            elif status not in _SAME and status not in _TO_GET:
+                return status
+            if _origin(there) != _origin(url):
+                headers = [line for line in headers if not _private(line)]
+            url = there
+            self._transfer(method, url, headers, content, binding.timeout_ms)
+            if self.code:
+                return _NO_STATUS
+            status = self._getinfo(_RESPONSE_CODE)
+            exchange.done_ns = self.done_mono_ns - self._zero_ns
+            exchange.bytes_sent += self._getinfo(_REQUEST_SIZE) + self._getinfo(_UPLOADED)
+            exchange.bytes_received += self._getinfo(_HEADER_SIZE) + self._getinfo(_DOWNLOADED)
+            if status in binding.ok or not 300 <= status < 400:
+                return status
+        self.code, self.message = pycurl.E_TOO_MANY_REDIRECTS, "too many redirects"
+        return _NO_STATUS
+
+    def _transfer(self, method: str, url: str, headers: Headers, content: Content, timeout_ms: int) -> None:
+        """One request. Only what differs from the one before is told to libcurl."""
+        easy = self.easy
+        if url != self._url:
+            easy.setopt(pycurl.URL, url)
+            self._url = url
+        if headers is not self._headers:
+            if headers:
+                easy.setopt(pycurl.HTTPHEADER, headers)
+            else:
+                easy.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave the old one
+            self._headers = headers
+        if method != self._method or (content is not None) is not self._with_body:
+            self._set_method(method, content is not None)
+        if timeout_ms != self._timeout_ms:
+            easy.setopt(pycurl.TIMEOUT_MS, timeout_ms)
+            self._timeout_ms = timeout_ms
+        if content is not None:
+            if isinstance(content, Body):
+                self._source.start(content.pieces)
+                easy.setopt(pycurl.POSTFIELDSIZE_LARGE, content.size)
+            else:
+                self._source.start((content,))
+                easy.setopt(pycurl.POSTFIELDSIZE_LARGE, len(content))
+        self._lines.clear()
+        if self._chunks:
+            self._chunks.clear()
+            self._body_room = BODY_BYTES_MAX
+        self._new_connection = False
+        self._run(self)
+        if content is not None:
+            self._source.start(())
+
+    def _set_method(self, method: str, with_body: bool) -> None:
+        easy = self.easy
+        if with_body:
+            easy.setopt(pycurl.POST, 1)
+        elif method == "HEAD":
+            easy.setopt(pycurl.NOBODY, 1)
+        else:
+            easy.setopt(pycurl.HTTPGET, 1)
+        if method in ("GET", "HEAD") or (method == "POST" and with_body):
+            easy.unsetopt(pycurl.CUSTOMREQUEST)
+        else:
+            easy.setopt(pycurl.CUSTOMREQUEST, method)
+        self._method = method
+        self._with_body = with_body
+
+    def _new_easy(self) -> Any:
+        http = self._target.http
+        easy = pycurl.Curl()
+        easy.transfer = self
+        easy.setopt(pycurl.NOSIGNAL, 1)
+        easy.setopt(pycurl.PROXY, "")  # also switches off what the environment says
+        easy.setopt(pycurl.NOPROXY, "*")
+        easy.setopt(pycurl.USERAGENT, USER_AGENT)
+        easy.setopt(pycurl.ACCEPT_ENCODING, "gzip")
+        easy.setopt(pycurl.COOKIEFILE, "")
+        easy.setopt(pycurl.CONNECTTIMEOUT_MS, http.connect_timeout_ms)
+        easy.setopt(pycurl.TIMEOUT_MS, http.total_timeout_ms)
+        two = http.version == "2"
+        easy.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS if two else pycurl.CURL_HTTP_VERSION_1_1)
+        easy.setopt(pycurl.CAINFO, http.ca_file or ssl.get_default_verify_paths().cafile or certifi.where())
+        easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
+        easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        easy.setopt(pycurl.READFUNCTION, self._source.read)
+        return easy
+
+    def _renew_share(self) -> None:
+        """A connection cache (and TLS tickets) of one's own: the old one's connections close with it."""
+        if self._share is not None:
+            self.easy.unsetopt(pycurl.SHARE)
+            self._share.close()
+        self._share = pycurl.CurlShare()
+        self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_CONNECT)
+        self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_SSL_SESSION)
+        self.easy.setopt(pycurl.SHARE, self._share)
+
+    def _on_socket(self, fd: int, purpose: int) -> int:
+        self._new_connection = True
+        return self._hub.opened(fd, purpose)
+
+    def _on_body(self, chunk: bytes) -> int | None:
+        self._chunks.append(chunk)
+        self._body_room -= len(chunk)
+        return None if self._body_room >= 0 else 0
+
+    def _connect_us(self) -> int:
+        getinfo = self._getinfo
+        micros: int = max(getinfo(pycurl.CONNECT_TIME_T), getinfo(pycurl.APPCONNECT_TIME_T))
+        return min(micros, _US_MAX)
+
+    def _session(self, auth: str, actor: str) -> Session | None:
+        return self._own.get((auth, actor)) or self._sessions.get(auth, actor)
+
+    def _keep(self, auth: str, call: Call, values: dict[str, Any]) -> None:
+        session = self._target.session(auth, values)
+        if call.once:
+            self._sessions.put(auth, call.actor, session)
+        else:
+            self._own[auth, call.actor] = session
+
+    def _forget(self, auth: str, actor: str, session: Session) -> None:
+        self._own.pop((auth, actor), None)
+        self._sessions.drop(auth, actor, session)
+
+    @staticmethod
+    def _time(line: bytes, exchange: Exchange) -> None:
+        timing = server_timing(line[14:])
+        exchange.app_us = timing.get(b"app", exchange.app_us)
+        exchange.db_us = timing.get(b"db", exchange.db_us)
+        exchange.queue_us = timing.get(b"queue", exchange.queue_us)
+
+
+def _origin(url: str) -> list[str]:
+    return url.split("/", 3)[:3]
+
+
+def _name(line: str | bytes) -> str:
+    text = line if isinstance(line, str) else line.decode()
+    return text.split(":", 1)[0].lower()
+
+
+def _about_body(line: str | bytes) -> bool:
+    return _name(line) in ("content-type", "expect")
+
+
+def _private(line: str | bytes) -> bool:
+    """To another origin go only headers that say nothing about who asks."""
+    return _name(line) not in ("accept", "accept-language", "content-type", "expect")
