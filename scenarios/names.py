@@ -23,6 +23,7 @@ SIZE = 1 << BITS
 _RANK_SHIFT = 14  # weight of the r-th given name: 1 / (r + 14); the commonest then has about 3.5 %
 _FASHIONS = ("old", "middle", "new", "mong")
 _HIGHLAND = ("Mường", "Thái", "Thổ", "Dao", "Khơ Mú")
+_BAN = ("Thái", "Mông", "Dao", "Khơ Mú")
 _FASHION_YEARS = (1975, 2000)
 
 
@@ -94,10 +95,13 @@ def names() -> Names:
 
 def ethnicity_table(commune: Commune) -> bytes:
     """SIZE ethnicity codes in the proportions of this commune."""
-    file, known = _file(), names().ethnicities
-    by_district = file.ethnicities["district"]
-    mix = file.ethnicities["commune"].get(commune.code) or by_district.get(commune.former_district) or by_district[""]
-    return bytes(_spread(mix, known))
+    return bytes(_spread(_mix(commune), names().ethnicities))
+
+
+def highland_share(commune: Commune) -> float:
+    """Share of the commune's people whose hamlets are called bản."""
+    mix = _mix(commune)
+    return sum(mix.get(ethnicity, 0.0) for ethnicity in _BAN) / sum(mix.values())
 
 
 @lru_cache(maxsize=8)
@@ -119,6 +123,11 @@ def mail_names() -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
 def _file() -> _File:
     content = (resources.files("scenarios") / "data" / "people.toml").read_bytes()
     return msgspec.toml.decode(content, type=_File)
+
+
+def _mix(commune: Commune) -> dict[str, float]:
+    own, by_district = _file().ethnicities["commune"], _file().ethnicities["district"]
+    return own.get(commune.code) or by_district.get(commune.former_district) or by_district[""]
 
 
 def _fashion(ethnicity: str, age: int) -> int:

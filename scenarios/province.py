@@ -63,7 +63,7 @@ def load(path: Path) -> tuple[Commune, ...]:
 
 
 def fold(text: str) -> str:
-    """A key for searching: lower case, no diacritics, đ as d, single spaces: "Phường Đông Tiến" → "phuong dong tien"."""
+    """A key for searching: lower case, no diacritics, đ as d, single spaces ("Xã Đông Tiến": "xa dong tien")."""
     bare = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
     return " ".join(bare.replace("đ", "d").split())
 
