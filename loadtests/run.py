@@ -23,6 +23,7 @@ from record import schema, writer
 from record.journal import EventLog, Journal
 from record.rows import SAMPLE
 from record.types import Event, Manifest, OperationInfo, Reading, RecordError, State, Zero
+from scenarios.attachments import Library
 from scenarios.profiles import Profile
 from scenarios.schedule import Plan, to_arrow
 from scenarios.types import Identities
@@ -78,6 +79,9 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
     preflight.check(profile, target, plan, settings.identities, settings.runs)
     manifest = _manifest(settings, plan)
     folder = settings.runs / manifest.run_id
+    if profile.kind == "day":
+        watch(Progress("papers"))
+        Library.build(settings.seed, settings.cache)  # drawn once here, found in the cache by every worker
     writer.create(folder, manifest, _communes(profile), to_arrow(plan))
     try:
         manifest, trouble = _drive(settings, folder, manifest, watch, stop)

@@ -17,7 +17,7 @@ REPORT_NS = 500_000_000
 
 
 class SelfWatch:
-    """Readings of one worker process, twice a second: hub_lag_ms, cpu_share, rss_mb, sockets, inbox, busy."""
+    """Readings of one worker process, twice a second: hub_lag_ms, cpu_share, rss_mb, sockets and gauges."""
 
     def __init__(self, worker: int, clock: Clock, journal: Journal, gauges: Callable[[], dict[str, float]]) -> None:
         self._source = f"generator-{worker}"
@@ -44,6 +44,7 @@ class SelfWatch:
                 "hub_lag_ms": self._lag_ns_max * 1e-6,
                 "cpu_share": (spent - cpu) / ((now - at) * 1e-9),
                 "rss_mb": self._process.memory_info().rss / 1e6,
+                "sockets": float(self._process.num_fds()),
                 **self._gauges(),
             }
             cpu, at, self._lag_ns_max = spent, now, 0

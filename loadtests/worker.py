@@ -61,7 +61,7 @@ class Worker:
         self._plan = plan_of(self._profile, manifest.seed, own)
         if self._plan.digest != manifest.plan_digest:
             raise RecordError("this worker's sources make another plan than the master's; run the same version on both")
-        self._share = share(self._plan, index, manifest.workers)
+        self._share: list[int] = share(self._plan, index, manifest.workers).tolist()
         self._world = None if own else _world(job, self._profile, self._plan)
         self._journal = Journal(folder / "journal", index)
         self._sink = JournalSink(self._journal, manifest.operations, watch)
@@ -70,6 +70,7 @@ class Worker:
         self._timer = Timer()
         self._sessions = Sessions()
         self._clock: RunClock | None = None
+        self._zero_mono_ns = 0
         self._dispatcher: Dispatcher | None = None
         self._busy: set[Any] = set()
         self._index = index
@@ -83,7 +84,7 @@ class Worker:
             index = inbox.get()
             assert self._clock is not None
             if person is None:
-                person = Person(self._target, self._hub, self._sessions, self._clock.zero_ns)
+                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns)
             arrival = self._plan.arrival(index)
             self._busy.add(me)
             try:
@@ -94,7 +95,8 @@ class Worker:
 
     def run(self, zero: Zero) -> None:
         """From the zero to the last end of the share. Blocks; to be called in a greenlet of its own."""
-        self._clock = clock = RunClock(self._timer, zero_here(zero))
+        self._zero_mono_ns = zero_here(zero)
+        self._clock = clock = RunClock(self._timer, self._zero_mono_ns)
         self._dispatcher = Dispatcher(self._plan, self._share, self._inboxes, clock, self._sink.end)
         watch = SelfWatch(self._index, clock, self._journal, self._gauges)
         helpers = [gevent.spawn(watch.probe), gevent.spawn(watch.report, self._every)]
@@ -143,7 +145,7 @@ class Worker:
 
     def _gauges(self) -> dict[str, float]:
         return {
-            "sockets": float(self._hub.sockets),
+            "requests_out": float(self._hub.active),
             "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
             "busy": float(len(self._busy)),
         }
@@ -157,6 +159,7 @@ def _own(arrival: Arrival, tag: str | None) -> Journey:
 
 def _world(job: Job, profile: profiles.Profile, plan: Plan) -> World:
     manifest = job.manifest
-    population = Population(communes_of(profile), manifest.seed, Identities(manifest.identities))
+    identities = Identities(manifest.identities)
+    population = Population(communes_of(profile), manifest.seed, identities, job.allow_list or None)
     library = Library.build(manifest.seed, Path(job.cache))
     return World(profile, manifest.seed, manifest.tag, plan, population, library)

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from record import schema
 from scenarios import rng
 from scenarios.curves import Curve, Floats, unit_points
 from scenarios.traffic import Stream
@@ -132,6 +131,8 @@ def share(plan: Plan, worker: int, of: int) -> NDArray[np.int64]:
 
 def to_arrow(plan: Plan) -> Any:
     """The plan as a pyarrow.Table of record.schema.ARRIVALS."""
+    from record import schema  # Arrow is not for load workers
+
     import pyarrow as pa
 
     def words(codes: NDArray[np.int32], names: tuple[str, ...]) -> Any:
