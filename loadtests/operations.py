@@ -15,7 +15,7 @@ from scenarios.contract import Operation
 from scenarios.strict_toml import Table
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-OWN_VALUES = ("arrival", "commune")  # what a call of an own operation brings along
+OWN_VALUES = ("index",)  # what a call of an own operation brings along: the number of its arrival
 OWN_MAX = 1000
 WEIGHT_MAX = 1e6
 TIMEOUT_MS_MAX = 600_000
