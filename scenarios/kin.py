@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from scenarios import rng
+from scenarios.households import REFERENCE_DATE
 from scenarios.types import Citizen, Procedure
 
 T = TypeVar("T")
 
-AS_OF = dt.date(2025, 7, 1)  # the day on which ages are counted, as in the population
+AS_OF = REFERENCE_DATE  # the day on which ages are counted
 ADULT = 18
-NOBODY = "099"  # a province code that no CCCD has: people made up here are never somebody
+NOBODY = "000"  # a province code that no CCCD has: people made up here are never somebody
 SINGLE_ROLES = ("child", "other")
 
 BOYS = ("Gia Bảo", "Minh Khôi", "Đức Anh", "Quang Huy", "Tuấn Kiệt", "Nhật Minh", "Hải Đăng", "Bảo Long", "Phúc An")

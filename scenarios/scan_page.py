@@ -90,10 +90,10 @@ TEMPLATES: tuple[Template, ...] = (
 
 # The first word found in a label says what is written behind it.
 _KINDS = (
-    ("quan hệ", ""), ("giới tính", ""), ("trong lần sinh", ""), ("lao động", ""), ("ngày", "day"), ("năm sinh", "day"),
-    ("vào lúc", "day"), ("số", "number"), ("giấy tờ tùy thân", "number"), ("thẻ", "number"), ("điện thoại", "number"),
-    ("nơi", "place"), ("quê quán", "place"), ("địa chỉ", "place"), ("trụ sở", "place"), ("tại", "place"),
-    ("tên", "name"), ("người", "name"),
+    ("quan hệ", ""), ("giới tính", ""), ("trong lần sinh", ""), ("lao động", ""), ("vốn", "number"), ("ngày", "day"),
+    ("năm sinh", "day"), ("vào lúc", "day"), ("số", "number"), ("giấy tờ tùy thân", "number"), ("thẻ", "number"),
+    ("điện thoại", "number"), ("nơi", "place"), ("quê quán", "place"), ("địa chỉ", "place"), ("trụ sở", "place"),
+    ("tại", "place"), ("tên", "name"), ("người", "name"),
 )  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def _ink_text(key: int, number: int, label: str) -> str:
         return f"Thôn {1 + rng.below(key, at, 12)}, xã Thử Nghiệm, tỉnh Thanh Hóa"
     if kind == "number":
         return (
-            f"099 {rng.below(key, at, 1000):03d} {rng.below(key, at + 1, 1000):03d} {rng.below(key, at + 2, 1000):03d}"
+            f"000 {rng.below(key, at, 1000):03d} {rng.below(key, at + 1, 1000):03d} {rng.below(key, at + 2, 1000):03d}"
         )
     return rng.pick(key, at, ("Không", "Có", "Theo hồ sơ kèm theo", "Bình thường", "01"))
 
