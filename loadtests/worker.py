@@ -162,4 +162,6 @@ def _world(job: Job, profile: profiles.Profile, plan: Plan) -> World:
     identities = Identities(manifest.identities)
     population = Population(communes_of(profile), manifest.seed, identities, job.allow_list or None)
     library = Library.build(manifest.seed, Path(job.cache))
-    return World(profile, manifest.seed, manifest.tag, plan, population, library)
+    world = World(profile, manifest.seed, manifest.tag, plan, population, library)
+    world.warm()
+    return world

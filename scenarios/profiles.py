@@ -38,6 +38,7 @@ class Profile(msgspec.Struct, frozen=True):
     window: Window  # of the modelled day
     traffic: Traffic
     rate_per_s: float  # "flat" only
+    poisson: bool  # "flat" only; false: evenly spaced
     phases: tuple[Phase, ...]
     users: dict[str, int]  # parked users per system, over all workers
     inbox_max: int
@@ -105,6 +106,7 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         window=window,
         traffic=traffic,
         rate_per_s=_positive(time, "rate_per_s", 1.0),
+        poisson=time.take("poisson", bool, True),
         phases=phases,
         users={name: _users(users, name) for name in users} or {"own": 200},
         inbox_max=root.take("inbox_max", int, 2000, right="a whole number from 1", check=lambda v: v >= 1),

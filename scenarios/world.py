@@ -39,7 +39,7 @@ def plan_of(profile: Profile, seed: int, own: Mapping[str, float]) -> schedule.P
     if profile.kind == "flat":
         if not own:
             raise ConfigError([f'{profile.name}: kind = "flat" needs a target with operations of its own ([own.*])'])
-        return schedule.constant(profile.rate_per_s, profile.duration_s, own, seed)
+        return schedule.constant(profile.rate_per_s, profile.duration_s, own, seed, poisson=profile.poisson)
     streams = traffic.streams(communes_of(profile), profile.window, profile.traffic, seed, profile.journeys)
     return schedule.make_plan(streams)
 
@@ -65,6 +65,12 @@ class World:
         self._commune = {commune.code: commune for commune in communes_of(profile)}
         self._procedures = {procedure.code: procedure for procedure in catalogue()}
         self._submits = _submits(plan)
+
+    def warm(self) -> None:
+        """Make one of everything, so that the first arrivals do not wait for tables and caches."""
+        for index, commune in enumerate(self._commune):
+            arrival = Arrival(index, 0, "", commune, "")
+            self.upload(arrival, self.dossier(arrival).procedure, 0)
 
     def key(self, arrival: Arrival, what: str) -> str:
         """Idempotency key of one write: same seed and tag, same key."""
