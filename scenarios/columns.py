@@ -18,10 +18,11 @@ class Columns:
     """Arrays of equal length: one entry per citizen of `commune` in the order of their numbers, from `first` on.
 
     Codes of names and ethnicity are positions in scenarios.names.names(), roles in scenarios.households.ROLES, hamlets
-    in Population.hamlets.
+    in Population.hamlets. `position` is that of the commune in the population.
     """
 
     commune: Commune
+    position: int
     first: int
     cccd: NDArray[np.bytes_]  # S12
     family: NDArray[np.uint8]
@@ -44,18 +45,22 @@ class Columns:
         return {name: value for name in self.__slots__ if isinstance(value := getattr(self, name), np.ndarray)}
 
 
-def arrow_table(columns: Columns, addresses: tuple[str, ...]) -> Any:
-    """A pyarrow.Table with one row per citizen and the fields of scenarios.types.Citizen."""
+def arrow_table(columns: Columns, codes: tuple[str, ...], addresses: tuple[str, ...], first_address: int) -> Any:
+    """A pyarrow.Table with one row per citizen and the fields of scenarios.types.Citizen.
+
+    `codes` are those of all communes, `addresses` all addresses, those of this commune from `first_address` on: with
+    the same dictionaries in every commune their tables go into one Arrow file.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     table, (families, middles, givens) = names(), mail_names()
 
-    def texts(codes: NDArray[Any], by_code: tuple[str, ...]) -> Any:
-        return pa.array(by_code, pa.string()).take(pa.array(codes))
+    def texts(values: NDArray[Any], by_code: tuple[str, ...]) -> Any:
+        return pa.array(by_code, pa.string()).take(pa.array(values))
 
-    def coded(codes: NDArray[Any], by_code: tuple[str, ...]) -> Any:
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int16)), pa.array(by_code, pa.string()))
+    def coded(values: NDArray[Any], by_code: tuple[str, ...]) -> Any:
+        return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32)), pa.array(by_code, pa.string()))
 
     number = pa.array(np.arange(columns.first, columns.first + len(columns), dtype=np.uint32))
     family, middle, given = columns.family, columns.middle, columns.given
@@ -73,8 +78,8 @@ def arrow_table(columns: Columns, addresses: tuple[str, ...]) -> Any:
             "born": pa.array(columns.born).cast(pa.date32()),
             "phone": fixed_text(columns.phone),
             "email": pc.binary_join_element_wise(mail, pa.scalar("@congdan.test"), ""),
-            "commune": coded(np.zeros(len(columns)), (columns.commune.code,)),
-            "address": coded(columns.hamlet, addresses),
+            "commune": coded(np.full(len(columns), columns.position), codes),
+            "address": coded(columns.hamlet.astype(np.int32) + first_address, addresses),
             "household": pa.array(columns.household),
             "role": coded(columns.role, ROLES),
             "ethnicity": coded(columns.ethnicity, table.ethnicities),

@@ -121,11 +121,11 @@ def numbers(seed: int, mode: Identities) -> Numbers:
 
 
 def allowed(listed: Sequence[str] | None, needed: int) -> Text:
-    """The numbers of an allow-list, in order. ConfigError when too few, malformed or given twice."""
+    """The numbers of an allow-list, in order. ConfigError when fewer than `needed`, malformed or given twice."""
     listed = listed or ()
     problems = []
     if len(listed) < needed:
-        problems.append(f"allow-list: {len(listed)} numbers for {needed} citizens; give {needed - len(listed)} more")
+        problems.append(f"allow-list: {len(listed)} numbers for {needed} communes; each needs at least one")
     if len(listed) > allow_list_max:
         problems.append(f"allow-list: {len(listed)} numbers, at most {allow_list_max} are taken")
     seen: dict[str, int] = {}

@@ -11,7 +11,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,8 +69,9 @@ def _rows() -> _Rows:
 class Population:
     """The citizens of some communes under one seed; numbers count from 0 through the communes in their order.
 
-    Raises ConfigError for communes without people, for more than `citizens_max`, and for a bad allow-list. Card numbers
-    from an allow-list are used as they are: they need not agree with a citizen's sex and year of birth.
+    With an allow-list there are as many citizens as listed numbers, shared out by population, at least one a commune.
+    The numbers are used in order and as they are: they need not agree with a citizen's sex and year of birth.
+    Raises ConfigError for no or too many (`citizens_max`) people and for a bad or too short allow-list.
     """
 
     def __init__(
@@ -83,13 +84,16 @@ class Population:
         self.communes = tuple(communes)
         self.seed = seed
         self.mode = mode
-        self._starts = list(accumulate((c.population for c in self.communes), initial=0))
-        self._blocks = list(accumulate((-(-c.population // BLOCK) for c in self.communes), initial=0))
+        sizes = [c.population for c in self.communes]
+        self._allowed = identity.allowed(allow_list, len(sizes)) if mode is Identities.ALLOW_LIST else None
+        if self._allowed is not None:
+            sizes = _shared_out(sizes, len(self._allowed))
+        self._starts = list(accumulate(sizes, initial=0))
+        self._blocks = list(accumulate((-(-size // BLOCK) for size in sizes), initial=0))
         if not 0 < len(self) <= citizens_max or self._blocks[-1] * SHADES > identity.SERIALS:
             raise ConfigError([f"population: {len(self)} citizens; must be 1 to about {citizens_max}"])
         self._index = {c.code: at for at, c in enumerate(self.communes)}
         self._numbers = identity.numbers(seed, mode)
-        self._allowed = identity.allowed(allow_list, len(self)) if mode is Identities.ALLOW_LIST else None
         self._hamlets: dict[int, tuple[str, ...]] = {}
         self._block_key = stream(seed, "citizen/block")
         self._person_key = stream(seed, "citizen/person")
@@ -147,6 +151,7 @@ class Population:
         )
         return Columns(
             commune=self.communes[commune],
+            position=commune,
             first=start,
             cccd=self._cards(start, bits, card_bucket, serial),
             family=family,
@@ -164,13 +169,20 @@ class Population:
 
     def arrow(self, commune: int) -> Any:
         """`columns` as a pyarrow.Table with the fields of Citizen, names and addresses as text."""
-        return arrow_table(self.columns(commune), self.hamlets(commune))
+        addresses, firsts = self._all_addresses
+        return arrow_table(self.columns(commune), tuple(self._index), addresses, firsts[commune])
 
     def hamlets(self, commune: int) -> tuple[str, ...]:
         """The addresses in the commune at this position, by hamlet code."""
         if commune not in self._hamlets:
             self._hamlets[commune] = hamlets(self.communes[commune], self.seed)
         return self._hamlets[commune]
+
+    @cached_property
+    def _all_addresses(self) -> tuple[tuple[str, ...], list[int]]:
+        """The addresses of all communes, and where those of each begin."""
+        each = [self.hamlets(commune) for commune in range(len(self.communes))]
+        return tuple(text for texts in each for text in texts), list(accumulate(map(len, each), initial=0))
 
     @cached_property
     def _ethnicities(self) -> list[bytes]:
@@ -270,6 +282,12 @@ class Population:
         prefix = value // size
         codes = np.array([int(p) for p in self._numbers.prefixes], np.uint64) * size
         return identity.digits(codes[prefix.astype(np.intp)] + (value - prefix * size), 10)
+
+
+def _shared_out(sizes: list[int], total: int) -> list[int]:
+    """`total` people over communes of these sizes in proportion, at least one each."""
+    edges = [at + (total - len(sizes)) * edge // sum(sizes) for at, edge in enumerate(accumulate(sizes, initial=0))]
+    return [end - start for start, end in pairwise(edges)] if total < sum(sizes) else sizes
 
 
 def _births(age: NDArray[np.uint8], bits: U64) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
