@@ -75,9 +75,7 @@ def main() -> None:
         ours = measure_ours(Path(folder))
         print(f"Thông Suốt:   p50 {ours[50]:7.1f}  p95 {ours[95]:7.1f}  p99 {ours[99]:7.1f} ms, {ours[0]:.0f} requests")
         stock = measure_locust(Path(folder))
-        print(
-            f"stock Locust: p50 {stock[50]:7.1f}  p95 {stock[95]:7.1f}  p99 {stock[99]:7.1f} ms, {stock[0]:.0f} requests"
-        )
+        print(f"stock Locust: p50 {stock[50]:7.1f}  p95 {stock[95]:7.1f}  p99 {stock[99]:7.1f} ms, {stock[0]:.0f}")
     errors = {p: abs(ours[p] / true[p] - 1) for p in (95.0, 99.0)}
     result(
         "stall", ours[95], stock[95], GOAL, max(errors.values()) <= GOAL, unit="ms at p95",

@@ -131,9 +131,9 @@ def share(plan: Plan, worker: int, of: int) -> NDArray[np.int64]:
 
 def to_arrow(plan: Plan) -> Any:
     """The plan as a pyarrow.Table of record.schema.ARRIVALS."""
-    from record import schema  # Arrow is not for load workers
-
     import pyarrow as pa
+
+    from record import schema  # Arrow is not for load workers
 
     def words(codes: NDArray[np.int32], names: tuple[str, ...]) -> Any:
         return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))

@@ -1,4 +1,4 @@
-"""Citizens at the portal (cổng dịch vụ công): submit, look round, ask how the dossier stands. Think times in day seconds."""
+"""Citizens at the portal (cổng dịch vụ công): submit, look round, ask how it stands. Think times in day seconds."""
 
 from __future__ import annotations
 

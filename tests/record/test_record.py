@@ -1,0 +1,231 @@
+"""The run record: round trip, sealing, damage, crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from record import schema, writer
+from record.journal import EventLog, Journal
+from record.reader import open_record
+from record.rows import ERROR_INDEX, SAMPLE
+from record.types import (
+    Event,
+    Fact,
+    JourneyEnd,
+    LedgerEntry,
+    Limits,
+    Manifest,
+    OperationInfo,
+    Outcome,
+    Phase,
+    Reading,
+    RecordError,
+    Sample,
+    State,
+    TargetInfo,
+    Zero,
+)
+
+SECOND = 1_000_000_000
+
+
+def a_manifest(arrivals: int = 3, **changes: object) -> Manifest:
+    manifest = Manifest(
+        format=schema.FORMAT,
+        run_id="20250701T000000Z-test-1",
+        tag="t",
+        state=State.PLANNED,
+        created_utc="2025-07-01T00:00:00Z",
+        profile="test",
+        profile_text="",
+        profile_overrides={},
+        seed=1,
+        plan_digest="0" * 64,
+        arrivals=arrivals,
+        code="test",
+        target=TargetInfo("testbed", "", {"portal": "http://127.0.0.1:1"}, "0" * 64),
+        identities="realistic",
+        rate_factor=1.0,
+        compression=1.0,
+        workers=2,
+        phases=(Phase("warm-up", 0, SECOND, False), Phase("peak", SECOND, 3 * SECOND, True)),
+        objectives=(),
+        limits=Limits(),
+        operations=(OperationInfo("portal.search", "portal", False), OperationInfo("tthc.receive", "tthc", True)),
+    )
+    return msgspec.structs.replace(manifest, **changes)
+
+
+def a_plan(arrivals: int = 3) -> tuple[pa.Table, pa.Table]:
+    communes = pa.table({name: [] for name in schema.COMMUNES.names}, schema=schema.COMMUNES)
+    plan = pa.table(
+        {
+            "arrival": pa.array(range(arrivals), pa.uint32()),
+            "at_ns": pa.array([i * SECOND for i in range(arrivals)], pa.int64()),
+            "system": pa.array(["portal"] * arrivals).dictionary_encode(),
+            "commune": pa.array([f"1475{i}" for i in range(arrivals)]).dictionary_encode(),
+            "journey": pa.array(["portal.visit"] * arrivals).dictionary_encode(),
+        }
+    )
+    return communes, plan.cast(schema.ARRIVALS)
+
+
+def a_driven_run(folder: Path, arrivals: int = 3) -> Manifest:
+    writer.create(folder, a_manifest(arrivals), *a_plan(arrivals))
+    return writer.start(folder, a_manifest(arrivals), Zero(1, 2, "boot"))
+
+
+def write_arrivals(folder: Path, numbers: list[int], worker: int = 0) -> None:
+    journal = Journal(folder / "journal", worker)
+    for number in numbers:
+        at = number * SECOND
+        journal.sample(Sample(number, 0, 0, at, at + 5, at + 10, Outcome.OK, 200, 0, 10, 20, None, 3, app_us=7))
+        journal.end(JourneyEnd(number, 1, Outcome.OK, 0, at, at + 10))
+    journal.close()
+
+
+def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [2, 0], worker=1)
+    journal = Journal(folder / "journal", 0)
+    journal.end(JourneyEnd(1, 0, Outcome.DROPPED, ERROR_INDEX["inbox-full"], -1, 7))
+    journal.ledger(LedgerEntry("t-0.a", Fact.INTENDED, 4, "tthc.receive", "14750", 0, "d" * 32))
+    journal.ledger(LedgerEntry("t-0.a", Fact.ACKED, 9, "tthc.receive", "14750", 0, None, "H56-1"))
+    journal.reading(Reading("generator-0", "cpu_share", "cores", 5, 0.25))
+    journal.close()
+    log = EventLog(folder / "events.jsonl")
+    log.write(Event(0, "phase", "warm-up"))
+    log.close()
+    sealed = writer.seal(folder, manifest)
+
+    record = open_record(folder)
+    assert record.manifest == sealed
+    assert record.manifest.state is State.SEALED
+    samples = record.query("SELECT * FROM samples ORDER BY arrival")
+    assert samples["arrival"].tolist() == [0, 2]
+    assert samples["commune"].tolist() == ["14750", "14752"]
+    assert samples["phase"].tolist() == ["warm-up", "peak"]
+    assert samples["worker"].tolist() == [1, 1]
+    assert samples["connect_us"].isna().all()
+    assert samples["app_us"].tolist() == [7, 7]
+    ends = record.query("SELECT arrival, outcome, error FROM journeys ORDER BY arrival")
+    assert ends["outcome"].tolist() == ["ok", "dropped", "ok"]
+    assert ends["error"].tolist()[1] == "inbox-full"
+    assert record.query("SELECT fact FROM ledger")["fact"].tolist() == ["intended", "acked"]
+    assert record.query("SELECT value FROM readings")["value"].tolist() == [0.25]
+    assert record.events() == [Event(0, "phase", "warm-up")]
+    assert not (folder / "journal").exists()
+
+
+def test_an_arrival_without_an_end_cannot_be_sealed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1])
+    with pytest.raises(RecordError, match="of 3 planned arrivals 1 have no end and 0 have more than one"):
+        writer.seal(folder, manifest)
+
+
+def test_an_arrival_that_ends_twice_cannot_be_sealed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    write_arrivals(folder, [2], worker=1)
+    with pytest.raises(RecordError, match="0 have no end and 1 have more than one"):
+        writer.seal(folder, manifest)
+
+
+@pytest.mark.parametrize("name", ["samples.parquet", "arrivals.parquet", "events.jsonl", "ledger.parquet"])
+def test_one_flipped_byte_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    (folder / "events.jsonl").write_bytes(b'{"at_ns":0,"kind":"note","text":"x"}\n')
+    writer.seal(folder, manifest)
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(RecordError, match=f"{name} was changed after sealing"):
+        open_record(folder)
+
+
+def test_a_run_that_was_killed_is_read_only_with_the_flag(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    a_driven_run(folder)
+    write_arrivals(folder, [0, 1])
+    with (folder / "journal" / "samples-0000.bin").open("ab") as file:
+        file.write(b"\0" * (SAMPLE.size - 1))  # a row torn by the crash
+    with (folder / "journal" / "ledger-0000.jsonl").open("ab") as file:
+        file.write(b'{"key":"t-1')
+    with pytest.raises(RecordError, match="not sealed; read it with --unsealed"):
+        open_record(folder)
+    record = open_record(folder, unsealed=True)
+    assert not record.sealed
+    assert record.query("SELECT count(*) AS n FROM samples")["n"][0] == 2
+    assert record.query("SELECT count(*) AS n FROM ledger")["n"][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "is this the folder of a run"),
+        (b"{", "not a manifest"),
+        (b'{"format": 99}', "format 99; this version reads format 1"),
+        (b'{"format": 1}', "not a manifest"),
+        (b"\xff\xfe", "not a manifest"),
+    ],
+)
+def test_what_is_no_record_is_refused_in_words(tmp_path: Path, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(RecordError, match=says):
+        open_record(tmp_path)
+
+
+def test_a_record_is_never_written_over(tmp_path: Path) -> None:
+    writer.create(tmp_path / "run", a_manifest(), *a_plan())
+    with pytest.raises(RecordError, match="exists already"):
+        writer.create(tmp_path / "run", a_manifest(), *a_plan())
+
+
+def test_a_full_disk_is_found_before_traffic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FREE_BYTES_MIN", 1 << 60)
+    with pytest.raises(RecordError, match="MiB free on this disk"):
+        writer.create(tmp_path / "run", a_manifest(), *a_plan())
+    assert not (tmp_path / "run").exists()
+
+
+def test_sealing_the_same_journals_gives_the_same_bytes(tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        manifest = a_driven_run(tmp_path / name)
+        write_arrivals(tmp_path / name, [2, 1], worker=1)
+        write_arrivals(tmp_path / name, [0], worker=0)
+        digests.append(writer.seal(tmp_path / name, manifest).files)
+    assert digests[0] == digests[1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 65535), st.integers(0, 2**62), st.integers(0, 999)), max_size=20
+    )
+)
+def test_samples_survive_the_journal(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, ...]]) -> None:
+    folder = tmp_path_factory.mktemp("r") / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    (folder / "journal" / "samples-0000.bin").unlink()
+    journal = Journal(folder / "journal", 0)
+    for arrival, step, at, status in rows:
+        journal.sample(Sample(arrival, step, 1, at, at, at, Outcome.REFUSED, status))
+    journal.close()
+    writer.seal(folder, manifest)
+    found = open_record(folder).query("SELECT arrival, step, intended_ns, coalesce(status, 0) AS status FROM samples")
+    assert sorted(map(tuple, np.asarray(found).tolist())) == sorted(rows)
