@@ -32,8 +32,6 @@ def check(profile: Profile, target: Target, plan: Plan, identities: Identities, 
 
 def _fits(profile: Profile, target: Target, plan: Plan) -> list[str]:
     problems = []
-    if not len(plan):
-        problems.append(f"{profile.name}: the plan has no arrivals; raise time.rate_factor or the length of the phases")
     if len(plan) > ARRIVALS_MAX:
         problems.append(f"{profile.name}: {len(plan)} arrivals; the most is {ARRIVALS_MAX}")
     for system in plan.systems:
