@@ -17,7 +17,7 @@ from record.types import Objective
 from reports import intervals, latency, phases
 from reports.calls import Calls
 from reports.case import Case
-from reports.verdict import Finding, Param, Quantity, Text, Verdict
+from reports.verdict import Finding, Param, Quantity, Text, Verdict, exactly
 
 _NS = {"ms": 1_000_000, "s": 1_000_000_000}
 _SHARE = {"share": Fraction(1), "%": Fraction(1, 100)}
@@ -56,7 +56,7 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
     limit = float(exact)
     timed = chosen & calls.timed
     n = int(timed.sum())
-    shown: dict[str, Param] = {"limit": Quantity(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
+    shown: dict[str, Param] = {"limit": exactly(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
     if not n:
         return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
     found = latency.estimate(calls, chosen, percentile)
@@ -87,7 +87,7 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     dropped = _dropped(case, sorted({calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)}))
     failed = chosen & calls.failed
     events, of = int(failed.sum()) + dropped, int(chosen.sum()) + dropped
-    shown: dict[str, Param] = {"limit": Quantity(limit, "share")}
+    shown: dict[str, Param] = {"limit": exactly(limit, "share")}
     if not of:
         return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
     late = np.bincount(calls.block[failed], minlength=calls.blocks)[None, :]

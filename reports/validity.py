@@ -13,7 +13,7 @@ from typing import Any
 from record.types import Outcome, State
 from reports import phases
 from reports.case import Case
-from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
 
 TELEMETRY_GAP_S_MAX = 5.0
 _MS = 1_000_000
@@ -72,7 +72,7 @@ def drops(case: Case) -> Finding:
         WHERE {phases.judged_sql(manifest, "a.at_ns")}""")
     limit = manifest.limits.dropped_share_max
     if not found["planned"]:
-        return _finding("drops", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "share"))
+        return _finding("drops", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "share"))
     share = Fraction(found["dropped"], found["planned"])
     return _finding(
         "drops",
@@ -80,7 +80,7 @@ def drops(case: Case) -> Finding:
         planned=Quantity(found["planned"], "count"),
         dropped=Quantity(found["dropped"], "count"),
         measured=Quantity(float(share), "share", limit),
-        limit=Quantity(limit, "share"),
+        limit=exactly(limit, "share"),
     )
 
 
@@ -92,14 +92,14 @@ def lateness(case: Case) -> Finding:
         FROM samples WHERE step = 0 AND sent_ns IS NOT NULL AND {phases.judged_sql(manifest, "intended_ns")}""")
     limit = manifest.limits.lateness_p99_ms_max * _MS
     if not found["n"]:
-        return _finding("lateness", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "ns"))
+        return _finding("lateness", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "ns"))
     return _finding(
         "lateness",
         Verdict.VOID if found["p99"] > Fraction(str(manifest.limits.lateness_p99_ms_max)) * _MS else Verdict.PASS,
         calls=Quantity(found["n"], "count"),
         measured=Quantity(found["p99"], "ns", limit),
         worst=Quantity(found["worst"], "ns"),
-        limit=Quantity(limit, "ns"),
+        limit=exactly(limit, "ns"),
     )
 
 
@@ -108,7 +108,7 @@ def hub_lag(case: Case) -> Finding:
     limit = case.manifest.limits.hub_lag_ms_max
     rows = _readings(case, "hub_lag_ms", "max(value)")
     if not rows:
-        return _finding("hub_lag", Verdict.UNDECIDED, "undecided", limit=Quantity(limit * _MS, "ns"))
+        return _finding("hub_lag", Verdict.UNDECIDED, "undecided", limit=exactly(limit * _MS, "ns"))
     value = float(rows[0]["value"])
     cells = tuple(
         (row["source"], Quantity(row["value"] * _MS, "ns", limit * _MS), Quantity(row["at_ns"], "ns"))
@@ -120,7 +120,7 @@ def hub_lag(case: Case) -> Finding:
         evidence=Evidence(("source", "hub_lag", "at"), cells),
         source=str(rows[0]["source"]),
         measured=Quantity(value * _MS, "ns", limit * _MS),
-        limit=Quantity(limit * _MS, "ns"),
+        limit=exactly(limit * _MS, "ns"),
     )
 
 
@@ -129,7 +129,7 @@ def cpu(case: Case) -> Finding:
     limit = case.manifest.limits.cpu_share_p95_max
     rows = _readings(case, "cpu_share", "quantile_disc(value, 0.95)")
     if not rows:
-        return _finding("cpu", Verdict.UNDECIDED, "undecided", limit=Quantity(limit, "share"))
+        return _finding("cpu", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "share"))
     cells = tuple((row["source"], Quantity(row["value"], "share", limit)) for row in rows[:EVIDENCE_ROWS_MAX])
     return _finding(
         "cpu",
@@ -137,7 +137,7 @@ def cpu(case: Case) -> Finding:
         evidence=Evidence(("source", "cpu_p95"), cells),
         source=str(rows[0]["source"]),
         measured=Quantity(rows[0]["value"], "share", limit),
-        limit=Quantity(limit, "share"),
+        limit=exactly(limit, "share"),
     )
 
 

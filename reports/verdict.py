@@ -42,6 +42,11 @@ class Quantity:
 Param = str | Quantity
 
 
+def exactly(value: float, unit: str) -> Quantity:
+    """A limit: fenced by itself, so that it is printed with all its digits."""
+    return Quantity(value, unit, value)
+
+
 @dataclass(frozen=True)
 class Text:
     """A sentence of the catalogue and what fills its gaps."""

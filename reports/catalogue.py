@@ -1,0 +1,35 @@
+"""Texts in Vietnamese and English from one set of keys; a finding's parameters fill the gaps."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+from reports import numbers
+from reports.verdict import Param, Quantity, Text
+
+LANGUAGES = ("vi", "en")
+_FOLDER = Path(__file__).parent / "texts"
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def words(language: str) -> dict[str, str]:
+    """All texts of one language: key → template with {gaps}."""
+    catalogue: dict[str, str] = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    return catalogue
+
+
+def say(text: Text, language: str) -> str:
+    """The sentence in one language. A missing key is our own mistake and raises KeyError."""
+    filled = {name: param(value, language) for name, value in text.params.items()}
+    return words(language)[text.key].format_map(filled)
+
+
+def word(key: str, language: str) -> str:
+    """A text without gaps."""
+    return words(language)[key]
+
+
+def param(value: Param, language: str) -> str:
+    return numbers.show(value, language) if isinstance(value, Quantity) else value

@@ -1,0 +1,99 @@
+"""The commands `assess` and `report`: judge a record, and write down what was found. Wiring only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from record.reader import RunRecord
+    from reports.assess import Assessment
+
+_MARKS = {"pass": "✓", "undecided": "?", "fail": "✗", "void": "⊘"}
+_RUN = click.argument("run", type=click.Path(path_type=Path))
+_UNSEALED = click.option("--unsealed", is_flag=True, help="Read a run that was never sealed; its verdict is undecided.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+
+
+@click.command("assess")
+@_RUN
+@_UNSEALED
+@_JSON
+def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
+    """Judge the record in the folder RUN and write RUN/assessments/<id>/assessment.json and junit.xml.
+
+    Exit code: 0 ready, 1 not ready, 3 void, 4 undecided, 2 when the record cannot be read.
+
+    Example: thongsuot assess runs/2025-07-01-monday-peak-1
+    """
+    _, assessment = _judge(run, unsealed)
+    folder = _write(run, assessment)
+    _print(assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
+    sys.exit(assessment.gate.exit_code)
+
+
+@click.command("report")
+@_RUN
+@_UNSEALED
+@_JSON
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page instead of RUN/assessments/<id>.")
+def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -> None:
+    """Judge the record in the folder RUN and write one offline page, report.html, beside its assessment.
+
+    Exit code 0 when the page was written, whatever the verdict on it.
+
+    Example: thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
+    """
+    record, assessment = _judge(run, unsealed)
+    folder = _write_page(_write(run, assessment) if out is None else out, record, assessment)
+    _print(assessment, {"report": folder / "report.html"}, as_json)
+
+
+def judge(run: Path, *, as_json: bool) -> int:
+    """What follows a run: assessment, JUnit and page written beside the record, the verdict printed; its exit code."""
+    record, assessment = _judge(run, unsealed=False)
+    folder = _write_page(_write(run, assessment), record, assessment)
+    _print(assessment, {"assessment": folder / "assessment.json", "report": folder / "report.html"}, as_json)
+    return assessment.gate.exit_code
+
+
+def _write(run: Path, assessment: Assessment) -> Path:
+    from reports import junit, store
+
+    return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
+
+
+def _write_page(folder: Path, record: RunRecord, assessment: Assessment) -> Path:
+    from reports import html, store
+
+    return store.write_into(folder, {"report.html": html.render_html(assessment, record)})
+
+
+def _judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
+    """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
+    from record.reader import open_record
+    from reports.assess import assess
+
+    record = open_record(run, unsealed=unsealed)
+    return record, assess(record)
+
+
+def _print(assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
+    from reports import catalogue, store
+
+    if as_json:
+        answer = store.summary(assessment) | {"paths": {name: str(path) for name, path in paths.items()}}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    gate = assessment.gate.word
+    click.echo(f"{_MARKS[gate]} {catalogue.word(f'gate.{gate}', 'vi')} / {catalogue.word(f'gate.{gate}', 'en')}")
+    for finding in assessment.findings:
+        click.echo(f"  {_MARKS[finding.verdict.word]} {finding.check}: {catalogue.say(finding.summary, 'en')}")
+        if finding.needs_more is not None:
+            click.echo(f"      {catalogue.say(finding.needs_more, 'en')}")
+    for path in paths.values():
+        click.echo(str(path))
