@@ -32,7 +32,7 @@ JOURNEYS = ("portal.submit", "portal.visit", "portal.track", "tthc.counter", "tt
 
 FACTOR_MAX = 10_000.0
 COMPRESSION_MAX = 86_400.0
-LAG_S_MAX = 3_600.0
+LAG_S_MAX = 86_400.0
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -54,6 +54,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("visits-per-dossier", 2.0, "portal visits", "assumption", False),
     Figure("tracks-per-dossier", 1.5, "look-ups of a dossier's state", "assumption", False),
     Figure("desk-per-dossier", 1.0, "looks through the queue", "assumption", False),
+    Figure("online-lag", 900.0, "s from a citizen's arrival online to the officer's", "assumption", False),
     Figure("day-shape", 0.0, "", "humps 08:00–10:30 and 14:00–15:30 reported; heights assumed", False),
 )
 
@@ -92,7 +93,8 @@ class Traffic(msgspec.Struct, frozen=True):
 
     `rate_factor` multiplies the number of people (20: the whole country); `compression` lets the same people pass in
     less time (60: an hour of the day in a minute of the run). `factors` are (run second, factor) knots, straight
-    between them, that multiply the rate: a stress ramp. `online_lag_s` is run time: from submitting to an officer.
+    between them, that multiply the rate: a stress ramp. `online_lag_s` is day time, like think times: from the arrival
+    of a citizen who submits online to that of the officer who takes the dossier; half of it must cover the submitting.
     """
 
     weekday: str = "average"  # or "monday", "other"
@@ -103,7 +105,7 @@ class Traffic(msgspec.Struct, frozen=True):
     visits_per_dossier: float = 2.0
     tracks_per_dossier: float = 1.5
     desk_per_dossier: float = 1.0
-    online_lag_s: float = 10.0
+    online_lag_s: float = 900.0
     factors: tuple[tuple[float, float], ...] = ()
 
 
@@ -180,7 +182,7 @@ def _run_seconds(commune: Commune, journey: str, window: Window, traffic: Traffi
 def _delayed(run_s: Floats, commune: Commune, window: Window, traffic: Traffic, seed: int) -> Floats:
     key = rng.stream(seed, f"traffic-lag/{commune.code}")
     spread = rng.uniforms(key, np.arange(len(run_s), dtype=np.uint64))
-    later = np.sort(run_s + traffic.online_lag_s * (0.5 + spread), kind="stable")
+    later = np.sort(run_s + traffic.online_lag_s / traffic.compression * (0.5 + spread), kind="stable")
     return later[: np.searchsorted(later, (window.end_s - window.start_s) / traffic.compression)]
 
 
