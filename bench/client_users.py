@@ -1,4 +1,4 @@
-"""Locust users for bench.client: ours complete (plan, inbox, journey, client, record, Locust's events), and the peers."""
+"""Locust users for bench.client: ours complete (plan, inbox, journey, client, record, Locust's events), peers."""
 
 from __future__ import annotations
 

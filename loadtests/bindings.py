@@ -17,6 +17,7 @@ OK_DEFAULT = tuple(range(200, 300))
 BODY_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 _encode_json = msgspec.json.Encoder().encode
+_URL_SAFE = "%/:?#[]@!$&'()*+,;=~"
 _NO_VALUES: Mapping[str, Any] = {}
 
 Headers = list[str | bytes]
@@ -91,7 +92,7 @@ class Binding:
         self.subject = spec.subject
         self.about = spec.about
         self.reader = Reader(spec.reply)
-        self._url = Template(_escaped(base) + spec.path + _query(spec)).compile(environ, _percent)
+        self._url = _url(spec, base).compile(environ, _percent)
         self._body = _content(spec, environ)
         self.has_body = self._body is not None
         self._key_prefix = f"{KEY_HEADER}: " if spec.write and not _sends_key(spec) else ""
@@ -127,18 +128,19 @@ def _percent(value: Any) -> str:
     return quote(as_text(value), safe="")
 
 
+def _url(spec: Spec, base: str) -> Template:
+    """Base, path and query. Standing text may be written plainly; characters that mean something in a path stay."""
+    url = Template(_escaped(base) + spec.path).with_literals(lambda text: quote(text, safe=_URL_SAFE))
+    mark = "&" if "?" in spec.path else "?"
+    for name, value in (spec.query or {}).items():
+        text = value if isinstance(value, str) else _escaped(as_text(value))
+        url += Template(f"{mark}{_escaped(quote(name, safe=''))}=") + Template(text).with_literals(_percent)
+        mark = "&"
+    return url
+
+
 def _escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def _query(spec: Spec) -> str:
-    if not spec.query:
-        return ""
-    pairs = [
-        f"{quote(name, safe='')}={value if isinstance(value, str) else _escaped(_percent(value))}"
-        for name, value in spec.query.items()
-    ]
-    return ("&" if "?" in spec.path else "?") + "&".join(pairs)
 
 
 def _content(spec: Spec, environ: Mapping[str, str]) -> Any:

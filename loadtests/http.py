@@ -40,7 +40,6 @@ _US_MAX = 0xFFFF_FFFE
 _RESPONSE_CODE = pycurl.RESPONSE_CODE
 _FIRST_BYTE = pycurl.STARTTRANSFER_TIME_T
 _REQUEST_SIZE = pycurl.REQUEST_SIZE
-_UPLOADED = pycurl.SIZE_UPLOAD_T
 _HEADER_SIZE = pycurl.HEADER_SIZE
 _DOWNLOADED = pycurl.SIZE_DOWNLOAD_T
 
@@ -137,7 +136,7 @@ class Person:
             None,  # type: ignore[arg-type]  # judged below, when the last redirect is known
             sent_ns,
             self.done_mono_ns - self._zero_ns,
-            getinfo(_REQUEST_SIZE) + (getinfo(_UPLOADED) if content else 0),
+            getinfo(_REQUEST_SIZE),  # head and body
             getinfo(_HEADER_SIZE) + (getinfo(_DOWNLOADED) if self._chunks else 0),
             self._connect_us() if self._new_connection else None,
             min(getinfo(_FIRST_BYTE), _US_MAX),
@@ -177,13 +176,12 @@ class Person:
     def _failed(self, sent_ns: int, exchange: Exchange | None = None) -> Exchange:
         """libcurl gave up. What went out before a redirect failed was sent, whatever became of the rest."""
         getinfo = self._getinfo
-        connected = getinfo(pycurl.PRETRANSFER_TIME_T) > 0
         sent = exchange is not None or getinfo(_REQUEST_SIZE) > 0
-        outcome, slug = judge_failure(self.code, self.message, connected, sent)
+        outcome, slug = judge_failure(self.code, self.message, sent)
         if exchange is None:
             exchange = Exchange(None, sent_ns, 0)  # type: ignore[arg-type]
             exchange.connect_us = self._connect_us() if self._new_connection else None
-            exchange.bytes_sent = getinfo(_REQUEST_SIZE) + getinfo(_UPLOADED)
+            exchange.bytes_sent = getinfo(_REQUEST_SIZE)
             exchange.bytes_received = getinfo(_HEADER_SIZE) + getinfo(_DOWNLOADED)
         exchange.done_ns = self.done_mono_ns - self._zero_ns
         exchange.reply = Reply(outcome, 0, slug, _NO_VALUES)
@@ -211,7 +209,7 @@ class Person:
                 return _NO_STATUS
             status = self._getinfo(_RESPONSE_CODE)
             exchange.done_ns = self.done_mono_ns - self._zero_ns
-            exchange.bytes_sent += self._getinfo(_REQUEST_SIZE) + self._getinfo(_UPLOADED)
+            exchange.bytes_sent += self._getinfo(_REQUEST_SIZE)
             exchange.bytes_received += self._getinfo(_HEADER_SIZE) + self._getinfo(_DOWNLOADED)
             if status in binding.ok or not 300 <= status < 400:
                 return status
@@ -273,6 +271,7 @@ class Person:
         easy.setopt(pycurl.NOSIGNAL, 1)
         easy.setopt(pycurl.PROXY, "")  # also switches off what the environment says
         easy.setopt(pycurl.NOPROXY, "*")
+        easy.setopt(pycurl.PATH_AS_IS, 1)
         easy.setopt(pycurl.USERAGENT, USER_AGENT)
         easy.setopt(pycurl.ACCEPT_ENCODING, "gzip")
         easy.setopt(pycurl.COOKIEFILE, "")

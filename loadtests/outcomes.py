@@ -43,7 +43,6 @@ SLUG_OF_CODE: dict[int, str] = {
     92: "connection-reset",  # CURLE_HTTP2_STREAM
     100: "reply-too-large",  # CURLE_TOO_LARGE
 }
-_NEVER_SENT = frozenset({"dns-failed", "connect-refused", "connect-timeout"})
 
 
 def judge_status(status: int, ok: frozenset[int], definite: frozenset[int], write: bool) -> tuple[Outcome, str]:
@@ -56,18 +55,16 @@ def judge_status(status: int, ok: frozenset[int], definite: frozenset[int], writ
     return Outcome.REFUSED, slug
 
 
-def judge_failure(code: int, message: str, connected: bool, sent: bool) -> tuple[Outcome, str]:
-    """A transfer that libcurl gave up. `connected`: the connection (with TLS) stood; `sent`: a request was issued."""
+def judge_failure(code: int, message: str, sent: bool) -> tuple[Outcome, str]:
+    """A transfer that libcurl gave up. `sent`: the request, or a byte of it, was handed to the connection."""
     slug = SLUG_OF_CODE.get(code, "network-other")
-    if slug == "total-timeout" and not connected:
+    if slug == "total-timeout" and not sent:
         slug = "connect-timeout"
     elif code == pycurl.E_RECV_ERROR:
         slug = _slug_of_receive_error(message)
     elif code == pycurl.E_SEND_ERROR and "reset" in message:
         slug = "connection-reset"
-    if slug in _NEVER_SENT or not sent:
-        return Outcome.REFUSED, slug
-    return Outcome.UNKNOWN, slug
+    return Outcome.UNKNOWN if sent else Outcome.REFUSED, slug
 
 
 def _slug_of_receive_error(message: str) -> str:

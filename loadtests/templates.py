@@ -26,8 +26,14 @@ class Template:
     """One text with placeholders. `names` are values it needs, `secrets` environment variables."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
         self._pieces: list[tuple[str, str]] = list(_parse(source))  # (kind, text): literal, value or env
+
+    def __add__(self, other: Template) -> Template:
+        return _made(self._pieces + other._pieces)
+
+    def with_literals(self, change: Callable[[str], str]) -> Template:
+        """The same with its standing text changed, e.g. percent-encoded; values are not touched."""
+        return _made([(kind, change(text) if kind == "literal" else text) for kind, text in self._pieces])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,6 +95,12 @@ def compile_tree(tree: Any, environ: Mapping[str, str]) -> Any:
             return items
         return lambda values: [value(values) if callable(value) else value for value in items]
     return tree
+
+
+def _made(pieces: list[tuple[str, str]]) -> Template:
+    template = Template("")
+    template._pieces = pieces
+    return template
 
 
 def _parse(source: str) -> Iterator[tuple[str, str]]:
