@@ -15,6 +15,4 @@ async def keys(platform: Platform, visit: Visit) -> WritesPage:
 
 async def writes(platform: Platform, visit: Visit) -> WritesPage:
     query = visit.query(bodies.WritesQuery)
-    room, _, last = query.after.partition(".")
-    after = (int(room), int(last)) if query.after else (0, 0)
-    return await platform.store.by_tag(visit.spent, query.tag, after, query.limit)
+    return await platform.store.by_tag(visit.spent, query.tag, bodies.cursor(query.after), query.limit)

@@ -74,6 +74,12 @@ class WritesQuery(msgspec.Struct, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=WRITES_LIMIT_MAX)] = 1_000
 
 
+def cursor(after: str) -> tuple[int, int]:
+    """Where a page of the final read ended, from its text: (table, row number)."""
+    room, _, last = after.partition(".")
+    return (int(room), int(last)) if after else (0, 0)
+
+
 CITIZEN_LOGIN = msgspec.json.Decoder(CitizenLogin)
 OFFICER_LOGIN = msgspec.json.Decoder(OfficerLogin)
 DOSSIER = msgspec.json.Decoder(DossierBody)

@@ -36,14 +36,15 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("1.004837", "Đăng ký giám hộ", 3, 0),
     Entry("1.001612", "Đăng ký thành lập hộ kinh doanh", 3, 100_000),
     Entry("2.000720", "Đăng ký thay đổi nội dung đăng ký hộ kinh doanh", 3, 100_000),
-    Entry("1.001776", "Trợ cấp xã hội hằng tháng, hỗ trợ kinh phí chăm sóc", 22, 0),
+    Entry("1.001776", "Thực hiện, điều chỉnh, thôi hưởng trợ cấp xã hội hằng tháng", 22, 0),
     Entry("1.001699", "Xác định mức độ khuyết tật, cấp giấy xác nhận khuyết tật", 25, 0),
     Entry("1.001731", "Hỗ trợ chi phí mai táng cho đối tượng bảo trợ xã hội", 5, 0),
     Entry("1.011607", "Công nhận hộ thoát nghèo, hộ nghèo, hộ cận nghèo", 15, 0),
     Entry("1.012812", "Hòa giải tranh chấp đất đai", 30, 0),
-    Entry("1.012783", "Đăng ký đất đai, cấp giấy chứng nhận quyền sử dụng đất lần đầu", 20, 25_000),
-    Entry("1.012784", "Đăng ký biến động quyền sử dụng đất", 10, 25_000),
+    Entry("1.012783", "Cấp đổi giấy chứng nhận quyền sử dụng đất", 10, 100_000),
+    Entry("1.012784", "Tách thửa hoặc hợp thửa đất", 15, 100_000),
     Entry("1.013226", "Cấp giấy phép xây dựng nhà ở riêng lẻ", 15, 75_000),
+    Entry("9.000001", "Thủ tục khác (mô phỏng)", 5, 0),  # stands for the rest; no such code exists
 )
 BY_CODE: dict[str, Entry] = {entry.code: entry for entry in CATALOGUE}
 

@@ -69,6 +69,7 @@ class Metrics:
 
 
 def _platform_text(store: Store, faults: Faults) -> Iterator[str]:
+    yield "# HELP testbed_dossiers Dossiers by state: at the start of this process, and what it did since."
     yield "# TYPE testbed_dossiers gauge"
     for state in STATES:
         yield f'testbed_dossiers{{state="{state}"}} {store.by_state[state]}'

@@ -37,6 +37,10 @@ async def submit(platform: Platform, visit: Visit) -> Applied:
     return await platform.store.create(visit.spent, key, visit.operation, body.kept(), online=True)
 
 
+async def mine(platform: Platform, visit: Visit) -> dict[str, Any]:
+    return {"dossiers": await platform.store.mine(visit.spent, acting(visit).name)}
+
+
 async def track(platform: Platform, visit: Visit) -> dict[str, Any]:
     code = visit.dossier()
     return {"dossier": code, "state": (await platform.store.dossier(visit.spent, code)).state}
@@ -54,6 +58,7 @@ SERVED = (
     Served(BY_NAME["portal.procedure"], procedure),
     Served(BY_NAME["portal.submit"], submit, 201),
     Served(BY_NAME["portal.attach"], attach, 201),
+    Served(BY_NAME["portal.mine"], mine),
     Served(BY_NAME["portal.track"], track),
     Served(BY_NAME["portal.rate"], rate, 201),
 )

@@ -85,6 +85,7 @@ def create(d: Dialect) -> tuple[str, ...]:
         *(f"CREATE INDEX IF NOT EXISTS {t.name}_key ON {t.name} (key, id)" for t in TABLES),
         "CREATE INDEX IF NOT EXISTS dossiers_desk ON dossiers (commune, state, id)",
         f"CREATE INDEX IF NOT EXISTS dossiers_unclaimed ON dossiers (commune, id) {unclaimed}",
+        "CREATE INDEX IF NOT EXISTS dossiers_applicant ON dossiers (cccd, id)",
         "CREATE INDEX IF NOT EXISTS attachments_dossier ON attachments (dossier)",
         "CREATE INDEX IF NOT EXISTS ratings_dossier ON ratings (dossier)",
     )
@@ -115,6 +116,7 @@ NEXT_NUMBER = (
 )
 DOSSIER = "SELECT state, commune, procedure, cccd FROM dossiers WHERE code = $1"
 DESK = "SELECT code FROM dossiers WHERE commune = $1 AND state = $2 ORDER BY id LIMIT $3"
+MINE = "SELECT code FROM dossiers WHERE cccd = $1 ORDER BY id DESC LIMIT $2"
 MOVE = "UPDATE dossiers SET state = $1 WHERE code = $2 AND state = $3 RETURNING id"
 ATTACHED = "SELECT count(*) FROM attachments WHERE dossier = $1"
 RATED = "SELECT 1 FROM ratings WHERE dossier = $1 LIMIT 1"

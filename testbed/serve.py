@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -59,6 +60,8 @@ class Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal. Returns the exit status: 0 after a clean end, 2 for wrong options or no database."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection needs one; shells allow few
     # uvicorn raises the signal again after its clean end; nothing is left to be done then.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

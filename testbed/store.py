@@ -20,6 +20,7 @@ from testbed.visit import RefusedError, Spent
 
 ATTACHMENTS_MAX = 50  # of one dossier
 DESK_MAX = 100  # dossiers in one look at the queue
+MINE_MAX = 50  # dossiers in one's own list
 _HANOI = dt.timezone(dt.timedelta(hours=HANOI_OFFSET_HOURS))
 Columns = tuple[Any, ...]
 
@@ -180,6 +181,11 @@ class Store:
         """Codes of the oldest dossiers of a commune in a state, at most DESK_MAX."""
         async with self._db.read(spent) as tx:
             return [code for (code,) in await tx.rows(schema.DESK, commune, state, DESK_MAX)]
+
+    async def mine(self, spent: Spent, cccd: str) -> list[str]:
+        """Codes of an applicant's dossiers, newest first, at most MINE_MAX."""
+        async with self._db.read(spent) as tx:
+            return [code for (code,) in await tx.rows(schema.MINE, cccd, MINE_MAX)]
 
     async def by_keys(self, spent: Spent, keys: list[str]) -> list[Write]:
         """Every stored write with one of these keys."""
