@@ -12,7 +12,7 @@ from loadtests.bindings import BODY_METHODS, OK_DEFAULT, Spec
 from loadtests.templates import Template, TemplateError, walk
 from scenarios import contract
 from scenarios.contract import Operation
-from scenarios.strict_toml import Table
+from scenarios.strict_toml import REQUIRED, Table
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OWN_VALUES = ("index",)  # what a call of an own operation brings along: the number of its arrival
@@ -124,17 +124,16 @@ def _own(name: str, table: Table, bases: Mapping[str, str]) -> Spec:
         "weight", float, 1.0, right=f"a share above 0, at most {WEIGHT_MAX:g}", check=lambda v: 0 < v <= WEIGHT_MAX
     )
     write = table.take("write", bool, False)
-    method = table.take("method", str, "GET", right=f"one of {', '.join(METHODS)}", check=lambda v: v in METHODS)
-    path = table.take("path", str, right="a path that begins with /", check=lambda v: v.startswith("/"))
     definite = contract.Operation("", "", "").definite
-    spec = Spec(name, system, method, path, write, weight=weight, definite=definite if write else ())
+    spec = Spec(name, system, "GET", "", write, weight=weight, definite=definite if write else ())
     return _changed(spec, table, OWN_VALUES, None)
 
 
 def _changed(spec: Spec, table: Table, values: tuple[str, ...], gives: tuple[str, ...] | None) -> Spec:
     """The operation with what the table says. `gives`: values that must be read; None: any may be."""
     method = table.take("method", str, spec.method, right=f"one of {', '.join(METHODS)}", check=lambda v: v in METHODS)
-    path = table.take("path", str, spec.path, right="a path that begins with /", check=lambda v: v.startswith("/"))
+    standard = spec.path or REQUIRED
+    path = table.take("path", str, standard, right="a path that begins with /", check=lambda v: v.startswith("/"))
     made = msgspec.structs.replace(
         spec,
         method=method,
@@ -161,9 +160,9 @@ def _bodies(table: Table, spec: Spec, method: str) -> dict[str, Any]:
     if spec.upload:
         for key in given:
             if key != "form":
+                table.take(key, object)
                 table.problem(key, f"an upload is sent as a form; only form = {{…}} goes beside the file {spec.upload}")
-        kinds = {"json": dict, "form": dict, "body": str}
-        return {"form": [table.take(key, kinds[key]) for key in given][-1]} if given else {}
+        return {"form": table.take("form", dict)} if "form" in given else {}
     if len(given) > 1:
         table.problem(given[1], f"beside {given[0]}; at most one of {', '.join(_BODIES)}")
     if given and method not in BODY_METHODS:
@@ -238,6 +237,4 @@ def _check_templates(spec: Spec, table: Table, values: tuple[str, ...]) -> None:
         except TemplateError:
             continue
         if secrets:
-            table.problem(
-                key, f"{{env:{secrets[0]}}}: secrets do not go into addresses, which end up in logs; use a header"
-            )
+            table.problem(key, f"{{env:{secrets[0]}}}: a secret in an address ends up in logs; use a header")

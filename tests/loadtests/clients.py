@@ -49,10 +49,13 @@ def crowd(
         hub.close()
 
 
-def target_text(port: int, operations: str = "", *, http: str = "", scheme: str = "http", host: str = "127.0.0.1") -> str:
+def target_text(
+    port: int, operations: str = "", *, http: str = "", scheme: str = "http", host: str = "127.0.0.1"
+) -> str:
     """A target file with the system "sys" and, where operations say so, the contract's tthc."""
     base = f"{scheme}://{host}:{port}"
     return (
         f'name = "thu"\n[systems]\nsys = "{base}"\ntthc = "{base}"\n'
-        f'[http]\n{http}\n[auth.officer]\nlogin = "tthc.login"\nheader = "Authorization: Bearer {{token}}"\n{operations}'
+        f'[http]\n{http}\n[auth.officer]\nlogin = "tthc.login"\n'
+        f'header = "Authorization: Bearer {{token}}"\n{operations}'
     )

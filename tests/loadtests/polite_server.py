@@ -106,7 +106,9 @@ async def slow(request: Request) -> Response:
 
 
 async def timing(request: Request) -> Response:
-    return JSONResponse({}, headers={"server-timing": 'app;dur=12.5, db;desc="sqlite";dur=3.25, cache;dur=1, queue;dur=0'})
+    return JSONResponse(
+        {}, headers={"server-timing": 'app;dur=12.5, db;desc="sqlite";dur=3.25, cache;dur=1, queue;dur=0'}
+    )
 
 
 def route(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
@@ -124,7 +126,10 @@ app = Starlette(
 
 
 async def main() -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    # asyncio switches Nagle's delay off only for sockets that say they are TCP
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
     print(listener.getsockname()[1], flush=True)
     if len(sys.argv) == 1:
         await uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).serve([listener])

@@ -200,7 +200,10 @@ def test_a_log_in_gives_the_header_of_later_calls_of_the_same_actor(port: int) -
 
 def test_a_log_in_meant_to_last_is_asked_once_and_dropped_when_refused(port: int) -> None:
     sessions = Sessions()
-    with person(target_text(port, LOGIN), sessions=sessions) as one, person(target_text(port, LOGIN), sessions=sessions) as two:
+    with (
+        person(target_text(port, LOGIN), sessions=sessions) as one,
+        person(target_text(port, LOGIN), sessions=sessions) as two,
+    ):
         for account in ("lan", "expired"):
             login = Call("tthc.login", {"account": account}, actor=account, once=True)
             first, second = one.send(login), two.send(login)

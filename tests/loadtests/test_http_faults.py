@@ -114,7 +114,10 @@ def test_statuses_decide_reads_at_once_and_writes_only_when_they_are_definite(po
 
 def test_a_promised_value_that_is_missing_is_an_error_even_with_a_good_status(polite: int, odd: int) -> None:
     pointer = 'reply.code = { pointer = "/no/such" }'
-    assert both(polite, "/echo", extra=pointer) == [(DEFINITELY, 200, "value-missing"), (NOBODY_KNOWS, 200, "value-missing")]
+    assert both(polite, "/echo", extra=pointer) == [
+        (DEFINITELY, 200, "value-missing"),
+        (NOBODY_KNOWS, 200, "value-missing"),
+    ]
     header = 'reply.code = { header = "X-None" }'
     assert both(polite, "/echo", extra=header)[0] == (DEFINITELY, 200, "value-missing")
     regex = 'reply.code = { regex = "no such ([0-9]+)" }'

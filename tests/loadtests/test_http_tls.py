@@ -51,7 +51,9 @@ def text(peer: Peer, *, version: str = "2", host: str = "localhost", trust: bool
 
 
 @pytest.mark.parametrize(("version", "spoken"), [("1.1", "1.1"), ("2", "2")])
-def test_the_version_of_the_target_file_is_spoken_and_the_connection_kept(peer: Peer, version: str, spoken: str) -> None:
+def test_the_version_of_the_target_file_is_spoken_and_the_connection_kept(
+    peer: Peer, version: str, spoken: str
+) -> None:
     with person(text(peer, version=version)) as one:
         first, second = (one.send(Call("get", {})) for _ in range(2))
         write = one.send(Call("write", {"index": 5}, key="k"))
@@ -76,7 +78,9 @@ def test_a_person_connects_to_tls_anew_for_each_arrival(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(("host", "trust"), [("127.0.0.1", True), ("localhost", False)])
-def test_a_certificate_that_does_not_hold_refuses_the_call_before_it_is_sent(peer: Peer, host: str, trust: bool) -> None:
+def test_a_certificate_that_does_not_hold_refuses_the_call_before_it_is_sent(
+    peer: Peer, host: str, trust: bool
+) -> None:
     with person(text(peer, host=host, trust=trust)) as one:
         reply = one.send(Call("write", {"index": 5}, key="k")).reply
     assert (reply.outcome, reply.error) == (Outcome.REFUSED, "tls-failed")
@@ -84,7 +88,9 @@ def test_a_certificate_that_does_not_hold_refuses_the_call_before_it_is_sent(pee
 
 def test_an_upload_over_http_2_arrives_whole(peer: Peer) -> None:
     data = b"ho so " * 100_000
-    file = Attachment("a.pdf", "application/pdf", (data[:1000], data[1000:]), len(data), hashlib.sha256(data).hexdigest())
+    file = Attachment(
+        "a.pdf", "application/pdf", (data[:1000], data[1000:]), len(data), hashlib.sha256(data).hexdigest()
+    )
     operation = '[operation."tthc.scan"]\npath = "/form"\nreply.sha256 = { pointer = "/fields/file/3" }'
     with person(text(peer, operations=operation)) as one:
         exchange = one.send(Call("tthc.scan", {"dossier": "d-1", "kind": "khac", "file": file}, key="k"))
