@@ -26,7 +26,7 @@ GOAL = 0.02
 WAIT_S_MAX = 60.0
 
 SERVER = """
-import asyncio
+import asyncio, uvloop
 HEAD = b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: 11\\r\\n\\r\\n"
 class Answer(asyncio.Protocol):
     def connection_made(self, transport): self.transport, self.rest = transport, b""
@@ -39,7 +39,7 @@ async def main():
     server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
-asyncio.run(main())
+uvloop.run(main())
 """
 TARGET = """
 name = "freezing"

@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 
 import gevent
 import msgspec
+from gevent.event import Event
 from locust import User, events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.ports import Exchange
-from loadtests.worker import STOP_FILE, Job, Worker
+from loadtests.worker import STOP_FILE, ZERO_FILE, Job, Worker
 from loadtests.zero import boot_id, new_zero
 from record.rows import ERRORS
 from record.types import Zero
@@ -39,6 +40,7 @@ class ServingUser(User):
     tasks: ClassVar[list[Any]] = [lambda user: None]  # Locust wants one; it is never run
 
     def on_start(self) -> None:
+        _process.made.wait()
         assert _process.worker is not None
         _process.worker.serve(self.system)
 
@@ -60,8 +62,12 @@ class Process:
 
     def __init__(self) -> None:
         self.worker: Worker | None = None
+        self.made = Event()  # the worker is there
         self.job: Job | None = None
         self.folder: Path | None = None
+        # the master's view of its workers
+        self.spawned = False
+        self.prepared: set[int] = set()
         self.waiting: set[int] = set()
 
 
@@ -86,34 +92,41 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
     for user_class in environment.user_classes:
         user_class.fixed_count = job.users.get(user_class.system, 0)
 
-    def on_worker_connect(client_id: str, **_: Any) -> None:
-        runner.send_message("job", {"job": msgspec.json.encode(job)}, client_id)
+    def on_hello(environment: Environment, msg: Any, **_: Any) -> None:
+        runner.send_message("job", {"job": msgspec.json.encode(job)}, msg.node_id)
 
-    def on_spawned(**_: Any) -> None:
-        zero = new_zero()
-        (folder / "journal" / "zero.json").write_bytes(msgspec.json.encode(zero))
-        runner.send_message("zero", {"zero": msgspec.json.encode(zero)})
+    def on_prepared(environment: Environment, msg: Any, **_: Any) -> None:
+        _process.prepared.add(msg.data["index"])
 
     def on_chunk(environment: Environment, msg: Any, **_: Any) -> None:
         name = Path(msg.data["name"]).name
         with (folder / "journal" / name).open("ab") as file:
             file.write(msg.data["data"])
 
+    def on_spawned(**_: Any) -> None:
+        _process.spawned = True
+
     def on_done(environment: Environment, msg: Any, **_: Any) -> None:
         _process.waiting.discard(msg.data["index"])
 
-    environment.events.worker_connect.add_listener(on_worker_connect)
     environment.events.spawning_complete.add_listener(on_spawned)
+    runner.register_message("hello", on_hello)
+    runner.register_message("prepared", on_prepared)
     runner.register_message("journal", on_chunk)
     runner.register_message("done", on_done)
     gevent.spawn(_watch_master, runner, folder)
 
 
 def _watch_master(runner: MasterRunner, folder: Path) -> None:
-    """Pass the stop switch on to the workers; leave when the last of them is done."""
-    told, parent = False, os.getppid()
+    """Set the zero when everybody is ready, pass the stop switch on, leave when the last worker is done."""
+    zero, told, parent, expected = None, False, os.getppid(), len(_process.waiting)
     while _process.waiting:
-        gevent.sleep(0.2)
+        gevent.sleep(0.1)
+        if zero is None and _process.spawned and len(_process.prepared) == expected:
+            zero = msgspec.json.encode(new_zero())
+            (folder / "journal" / "zero.new").write_bytes(zero)
+            (folder / "journal" / "zero.new").rename(folder / "journal" / ZERO_FILE)
+            runner.send_message("zero", {"zero": zero})
         if not told and ((folder / "journal" / STOP_FILE).exists() or os.getppid() != parent):
             runner.send_message("halt", {})
             told = True
@@ -134,7 +147,13 @@ def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
     def on_job(environment: Environment, msg: Any, **_: Any) -> None:
         job = msgspec.json.decode(msg.data["job"], type=Job)
         _process.job, _process.folder = job, _folder_here(job)
-        _process.worker = Worker(job, runner.worker_index, _process.folder, watch)
+        try:
+            _process.worker = Worker(job, runner.worker_index, _process.folder, watch)
+        except BaseException:
+            log.exception("the worker cannot do this job")
+            os._exit(2)
+        _process.made.set()
+        runner.send_message("prepared", {"index": runner.worker_index})
 
     def on_zero(environment: Environment, msg: Any, **_: Any) -> None:
         gevent.spawn(_work, runner, msgspec.json.decode(msg.data["zero"], type=Zero))
@@ -146,6 +165,8 @@ def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
     runner.register_message("job", on_job)
     runner.register_message("zero", on_zero)
     runner.register_message("halt", on_halt)
+    # Only now: whatever the master sent before these were registered would be lost.
+    runner.send_message("hello", {})
 
 
 def _work(runner: WorkerRunner, zero: Zero) -> None:

@@ -17,7 +17,7 @@ from loadtests import preflight
 from loadtests.crew import Crew, CrewError
 from loadtests.final_read import FinalReadError, final_read
 from loadtests.targets import Target
-from loadtests.worker import STOP_FILE, Job
+from loadtests.worker import STOP_FILE, ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
 from record.journal import EventLog, Journal
@@ -110,8 +110,8 @@ def _drive(
         with Crew(settings, journal, settings.profile.users) as crew:
             while crew.running():
                 time.sleep(POLL_S)
-                if manifest.zero is None and (journal / "zero.json").exists():
-                    zero = msgspec.json.decode((journal / "zero.json").read_bytes(), type=Zero)
+                if manifest.zero is None and (journal / ZERO_FILE).exists():
+                    zero = msgspec.json.decode((journal / ZERO_FILE).read_bytes(), type=Zero)
                     manifest = writer.start(folder, manifest, zero)
                 at_ns = _now(manifest)
                 while phases and manifest.zero is not None and at_ns >= phases[0].start_ns:

@@ -9,7 +9,6 @@ from typing import Any
 import gevent
 import msgspec
 from gevent.queue import SimpleQueue
-from scenarios.attachments import Library
 
 from loadtests import targets
 from loadtests.curl_hub import CurlHub
@@ -24,6 +23,7 @@ from record.journal import Journal
 from record.rows import ERROR_INDEX
 from record.types import JourneyEnd, Manifest, Outcome, RecordError, Zero
 from scenarios import profiles
+from scenarios.attachments import Library
 from scenarios.journeys.catalogue import JOURNEYS
 from scenarios.population import Population
 from scenarios.schedule import Plan, share
@@ -31,6 +31,7 @@ from scenarios.types import Arrival, Call, Identities, Journey
 from scenarios.world import World, communes_of, plan_of
 
 STOP_FILE = "stop"
+ZERO_FILE = "zero.json"
 KILL_WAIT_S = 5.0
 
 
