@@ -37,6 +37,7 @@ def main() -> None:
     ours, ours_wall = time.process_time() - cpu, time.perf_counter() - wall
     people = sum(len(c) for c in columns)
     size = sum(a.nbytes for c in columns for a in c.arrays().values())
+    width = len(columns[0].arrays())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     cpu = time.process_time()
@@ -58,7 +59,7 @@ def main() -> None:
     peer = (time.process_time() - cpu) / sample * people
 
     name = f"Faker {version('faker')} vi_VN profile()"
-    print(f"{people:,} citizens of {len(province.communes)} communes, 14 columns (names as codes), all made now")
+    print(f"{people:,} citizens of {len(province.communes)} communes, {width} columns (names as codes), all made now")
     print(f"ours: {ours:.2f} s CPU ({ours_wall:.2f} s wall), {size / 1e6:.0f} MB, peak of the process {peak:.0f} MB")
     print(f"made again with names, addresses and e-mail as Arrow text: {as_text:.2f} s CPU ({rows:,} rows)")
     print(f"one citizen alone, as an object: {one * 1e6:.0f} µs")
