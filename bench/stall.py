@@ -61,10 +61,10 @@ class Paced(FastHttpUser):
 """
 
 
-def truth() -> dict[float, float]:
-    """Milliseconds by percentile, from the plan alone."""
+def truth(begin_s: float = AT_S, end_s: float = AT_S + STALL_S) -> dict[float, float]:
+    """Milliseconds by percentile, from the plan and the instants of the freeze alone."""
     due = [number / RATE for number in range(RATE * SECONDS)]
-    times = sorted((AT_S + STALL_S - a if AT_S <= a < AT_S + STALL_S else 0.0) + BASE_S for a in due)
+    times = sorted((end_s - a if begin_s <= a < end_s else 0.0) + BASE_S for a in due)
     return {p: times[int(len(times) * p / 100)] * 1e3 for p in (50.0, 95.0, 99.0)}
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import gevent
 import msgspec
@@ -37,7 +37,6 @@ class ServingUser(User):
 
     abstract = True
     system = ""
-    tasks: ClassVar[list[Any]] = [lambda user: None]  # Locust wants one; it is never run
 
     def on_start(self) -> None:
         _process.made.wait()
@@ -74,7 +73,7 @@ class Process:
 _process = Process()
 
 
-@events.init.add_listener
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def on_init(environment: Environment, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         _set_up_master(environment, runner)
@@ -90,7 +89,7 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
     _process.job, _process.folder = job, folder
     _process.waiting = set(range(job.manifest.workers))
     for user_class in environment.user_classes:
-        user_class.fixed_count = job.users.get(user_class.system, 0)
+        user_class.fixed_count = job.users.get(cast(type[ServingUser], user_class).system, 0)
 
     def on_hello(environment: Environment, msg: Any, **_: Any) -> None:
         runner.send_message("job", {"job": msgspec.json.encode(job)}, msg.node_id)
@@ -109,7 +108,7 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
     def on_done(environment: Environment, msg: Any, **_: Any) -> None:
         _process.waiting.discard(msg.data["index"])
 
-    environment.events.spawning_complete.add_listener(on_spawned)
+    environment.events.spawning_complete.add_listener(on_spawned)  # type: ignore[no-untyped-call]
     runner.register_message("hello", on_hello)
     runner.register_message("prepared", on_prepared)
     runner.register_message("journal", on_chunk)
@@ -135,7 +134,7 @@ def _watch_master(runner: MasterRunner, folder: Path) -> None:
 
 def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
     def watch(operation: str, exchange: Exchange, latency_ns: int) -> None:
-        environment.events.request.fire(
+        environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type="",
             name=operation,
             response_time=latency_ns * 1e-6,

@@ -26,9 +26,10 @@ from scenarios import profiles
 from scenarios.attachments import Library
 from scenarios.journeys.catalogue import JOURNEYS
 from scenarios.population import Population
+from scenarios.province import communes
 from scenarios.schedule import Plan, share
 from scenarios.types import Arrival, Call, Identities, Journey
-from scenarios.world import World, communes_of, plan_of
+from scenarios.world import World, plan_of
 
 STOP_FILE = "stop"
 ZERO_FILE = "zero.json"
@@ -161,7 +162,7 @@ def _own(arrival: Arrival, tag: str | None) -> Journey:
 def _world(job: Job, profile: profiles.Profile, plan: Plan) -> World:
     manifest = job.manifest
     identities = Identities(manifest.identities)
-    population = Population(communes_of(profile), manifest.seed, identities, job.allow_list or None)
+    population = Population(communes(), manifest.seed, identities, job.allow_list or None)
     library = Library.build(manifest.seed, Path(job.cache))
     world = World(profile, manifest.seed, manifest.tag, plan, population, library)
     world.warm()

@@ -9,6 +9,7 @@ import numpy as np
 
 from scenarios import rng, schedule, traffic
 from scenarios.attachments import Library
+from scenarios.dossiers import applicant_of
 from scenarios.dossiers import dossier as make_dossier
 from scenarios.population import Population
 from scenarios.procedures import catalogue, choose
@@ -87,7 +88,9 @@ class World:
         return round(mean_s * factor / self._compression * 1e9)
 
     def applicant(self, arrival: Arrival) -> Citizen:
-        return self._population.citizen(self._applicant_number(arrival))
+        """Who hands in: the drawn resident, or for a child the head of the household."""
+        number = self._applicant_number(arrival)
+        return applicant_of(self._population.citizen(number), self._population.household(number))
 
     def earlier_applicant(self, arrival: Arrival) -> Citizen:
         """Somebody whose online dossier was due before this arrival in the same commune; else any resident."""

@@ -49,7 +49,11 @@ def of_a_target(command: Command) -> Command:
             click.option(
                 "--target", required=True, metavar="FILE|NAME", help="Target file, or the name of a shipped one."
             ),
-            click.option("--identities", type=click.Choice([*Identities]), help="Other than the target file says."),
+            click.option(
+                "--identities",
+                type=click.Choice([mode.value for mode in Identities]),
+                help="Other than the target file says.",
+            ),
             click.option(
                 "--allow-list", type=click.Path(path_type=Path), help="Numbers issued for the trial, one a line."
             ),
