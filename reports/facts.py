@@ -10,10 +10,10 @@ from reports import phases
 from reports.assess import Assessment
 from reports.case import Case
 from reports.catalogue import LANGUAGES, word
+from reports.latency import ALL_JUDGED
 from reports.numbers import show
 from reports.verdict import Quantity
 
-METRICS = ("hub_lag_ms", "cpu_share", "sockets", "inbox", "rss_mb", "busy")  # those the catalogue has a word for
 _SHOWN_AS = {"hub_lag_ms": ("ns", 1e6), "cpu_share": ("share", 1.0), "rss_mb": ("mb", 1.0)}
 
 
@@ -40,24 +40,22 @@ class Health:
 def of(case: Case, assessment: Assessment) -> list[Fact]:
     """What was tested, line by line."""
     manifest = case.manifest
-    rows = [row for row in assessment.latency if row.dimension == "run" and row.phase != "*"]
+    rows = [row for row in assessment.latency if row.dimension == "run" and row.phase != ALL_JUDGED]
     communes = case.one("SELECT count(*) AS all, (SELECT count(DISTINCT commune) FROM samples) AS seen FROM communes")
     lines = [
         _same("profile", manifest.profile),
         _same("target", f"{manifest.target.name} · {', '.join(sorted(set(manifest.target.bases.values())))}"),
         _same("purpose", manifest.target.purpose or "–"),
-        _worded("systems", lambda _: ", ".join(sorted({operation.system for operation in manifest.operations}))),
-        _worded(
-            "communes", lambda language: f"{_count(communes['seen'], language)} / {_count(communes['all'], language)}"
-        ),
-        _worded("arrivals", lambda language: _count(manifest.arrivals, language)),
+        _same("systems", ", ".join(sorted({operation.system for operation in manifest.operations}))),
+        _same("communes", f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}"),
+        _same("arrivals", _count(manifest.arrivals, "vi")),
         _worded("outcomes", lambda language: _outcomes(case, language)),
-        _worded("calls", lambda language: _count(sum(row.calls for row in rows), language)),
+        _same("calls", _count(sum(row.calls for row in rows), "vi")),
         _worded("phases", lambda language: _phases(case, language)),
         _worded("rate", lambda language: _filled("fact.rate_text", manifest.rate_factor, language)),
         _worded("compression", lambda language: _compression(case, language)),
         _worded("identities", lambda language: word(f"identities.{manifest.identities}", language)),
-        _worded("workers", lambda language: _count(manifest.workers, language)),
+        _same("workers", str(manifest.workers)),
         _same("created", manifest.created_utc),
         _same("sealed", manifest.sealed_utc or "–"),
     ]

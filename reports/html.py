@@ -57,7 +57,6 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
             health=facts.generator_health(case),
             chart=Markup(charts.timeline_svg(timeline.of(case), manifest.phases)),
             chart_alt=catalogue.word("chart.alt", "vi"),
-            known_metrics=facts.METRICS,
             run_folder=record.folder.name,
         )
     )
@@ -98,6 +97,8 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         t=_word,
+        error=lambda slug: _known(f"error.{slug or 'none'}", slug),
+        metric=lambda name: _known(f"metric.{name}", name),
         say=_say,
         mark=MARKS.__getitem__,
         percentile=_percentile,
@@ -116,6 +117,11 @@ def _environment() -> Environment:
 def _word(key: str) -> Markup:
     """A text of the catalogue in both languages."""
     return _pair(catalogue.word(key, "vi"), catalogue.word(key, "en"))
+
+
+def _known(key: str, otherwise: str) -> Markup:
+    """A text, or the bare slug of a record that knows more kinds than this catalogue."""
+    return _word(key) if key in catalogue.words("vi") else escape(otherwise)
 
 
 def _say(text: Text) -> Markup:

@@ -22,7 +22,7 @@ from scipy.stats import t as student
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 BLOCKS_MIN = 8
-LONG_BLOCKS_MIN = 32
+LONG_BLOCKS_MIN = 16
 CORRELATION_MAX = 0.97
 SAMPLES_MORE_MAX = 100_000_000  # beyond this "more of the same" is no advice
 

@@ -64,7 +64,38 @@ def estimate(calls: Calls, selected: NDArray[np.bool_], percentile: float) -> Es
     chosen = np.flatnonzero(selected & calls.timed)
     group = np.zeros(len(chosen), np.int64)
     steps = (*(lower for lower in PERCENTILES if lower < percentile), percentile)
-    return _estimates(calls.due_ns[chosen], group, calls.block[chosen], 1, calls.blocks, steps)[0][-1]
+    return by_group(calls.due_ns[chosen], group, calls.block[chosen], 1, calls.blocks, steps)[0][-1]
+
+
+def by_group(
+    latency: NDArray[np.int64],
+    group: NDArray[np.int64],
+    block: NDArray[np.int32],
+    groups: int,
+    blocks: int,
+    percentiles: tuple[float, ...],
+) -> list[tuple[Estimate, ...]]:
+    """Per group one Estimate per percentile, ascending. Sorting keys of (group, latency) sorts all groups at once.
+
+    A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
+    """
+    keys = (group << LATENCY_BITS) | latency
+    keys.sort()
+    n = np.bincount(group, minlength=groups)
+    start = np.cumsum(n) - n
+    cell = group * blocks + block
+    totals = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
+    columns = []
+    phi = np.ones(groups)
+    for percentile in percentiles:
+        share = percentile / 100
+        value = _at(keys, start, n, intervals.rank_of(n, share))
+        late = np.bincount(cell[latency > value[group]], minlength=groups * blocks).reshape(groups, blocks)
+        phi = np.maximum(phi, intervals.overdispersion(late, totals))
+        low_rank, high_rank = intervals.ranks(n, share, phi)
+        low, high = _at(keys, start, n, low_rank), _at(keys, start, n, high_rank)
+        columns.append([_one(percentile, *cells) for cells in zip(value, low, high, phi, strict=True)])
+    return list(zip(*columns, strict=True))
 
 
 def _dimensions(calls: Calls) -> Iterator[tuple[str, tuple[str, ...], NDArray[np.int64]]]:
@@ -98,8 +129,8 @@ def _rows(
     timed = calls.timed[selected]
     sent = timed & (calls.service_ns[selected] >= 0)
     block = calls.block[selected]
-    due = _estimates(calls.due_ns[selected][timed], group[timed], block[timed], groups, calls.blocks, PERCENTILES)
-    service = _estimates(calls.service_ns[selected][sent], group[sent], block[sent], groups, calls.blocks, PERCENTILES)
+    due = by_group(calls.due_ns[selected][timed], group[timed], block[timed], groups, calls.blocks, PERCENTILES)
+    service = by_group(calls.service_ns[selected][sent], group[sent], block[sent], groups, calls.blocks, PERCENTILES)
     counts = np.bincount(group[timed], minlength=groups)
     for place in np.flatnonzero(total):
         yield Row(
@@ -112,37 +143,6 @@ def _rows(
             due=due[place],
             service=service[place],
         )
-
-
-def _estimates(
-    latency: NDArray[np.int64],
-    group: NDArray[np.int64],
-    block: NDArray[np.int32],
-    groups: int,
-    blocks: int,
-    percentiles: tuple[float, ...],
-) -> list[tuple[Estimate, ...]]:
-    """Per group one Estimate per percentile, ascending. Sorting keys of (group, latency) sorts all groups at once.
-
-    A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
-    """
-    keys = (group << LATENCY_BITS) | latency
-    keys.sort()
-    n = np.bincount(group, minlength=groups)
-    start = np.cumsum(n) - n
-    cell = group * blocks + block
-    totals = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
-    columns = []
-    phi = np.ones(groups)
-    for percentile in percentiles:
-        share = percentile / 100
-        value = _at(keys, start, n, intervals.rank_of(n, share))
-        late = np.bincount(cell[latency > value[group]], minlength=groups * blocks).reshape(groups, blocks)
-        phi = np.maximum(phi, intervals.overdispersion(late, totals))
-        low_rank, high_rank = intervals.ranks(n, share, phi)
-        low, high = _at(keys, start, n, low_rank), _at(keys, start, n, high_rank)
-        columns.append([_one(percentile, *cells) for cells in zip(value, low, high, phi, strict=True)])
-    return list(zip(*columns, strict=True))
 
 
 def _at(keys: Keys, start: NDArray[np.int64], n: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,99 @@
+"""The percentile table against plain arithmetic over the same calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from record.reader import open_record
+from record.types import Outcome, Phase
+from reports.case import Case
+from reports.latency import ALL_JUDGED, Row
+from tests.records import COMMUNES, MS, OPERATIONS, S, call, healthy, make_record, manifest, plan
+
+
+def rows(folder: Path) -> dict[tuple[str, str, str], Row]:
+    return {(row.dimension, row.name, row.phase): row for row in Case(open_record(folder)).latency}
+
+
+def test_every_percentile_is_the_inverted_cdf_of_its_group(tmp_path: Path) -> None:
+    case = healthy(3000)
+    folder = make_record(tmp_path / "r", **case)
+    table = rows(folder)
+    samples = [sample for sample in case["samples"] if sample.intended_ns >= 5 * S]
+    for dimension, name, member in (
+        ("run", "", lambda s: True),
+        ("operation", "portal.track", lambda s: s.operation == 0),
+        ("commune", COMMUNES[1], lambda s: s.arrival % 3 == 1),
+    ):
+        chosen = [sample for sample in samples if member(sample)]
+        row = table[dimension, name, "peak"]
+        assert (row.calls, row.timed, row.failed) == (len(chosen), len(chosen), 0)
+        for clock, took in (
+            ("due", [s.done_ns - s.intended_ns for s in chosen]),
+            ("service", [s.done_ns - s.sent_ns for s in chosen]),
+        ):
+            for estimate in getattr(row, clock):
+                expected = np.percentile(took, estimate.percentile, method="inverted_cdf")
+                assert estimate.value == expected or (estimate.percentile == 99 and estimate.value is None)
+                assert estimate.low < expected
+                assert estimate.high is None or estimate.high > expected
+
+
+def test_a_second_frozen_in_ten_shows_as_the_citizens_saw_it(tmp_path: Path) -> None:
+    """200 calls a second, 20 ms each, frozen for 1 s of 10: p95 525 ms and p99 925 ms from due time, by arithmetic."""
+    due = np.arange(2000) * S // 200
+    done = np.where((due >= 4 * S) & (due < 5 * S), 5 * S, due) + 20 * MS
+    samples = [call(index, int(due[index]), int(done[index] - due[index]), 0) for index in range(2000)]
+    head = manifest(2000, phases=(Phase("peak", 0, 10 * S, True),))
+    folder = make_record(tmp_path / "r", head, arrivals=plan(2000, 10), samples=samples)
+    took = Case(open_record(folder)).calls.due_ns  # one stall is one event: the table rightly gives it no p99 interval
+    assert len(took) == 2000
+    assert np.percentile(took, 95, method="inverted_cdf") / MS == pytest.approx(525, rel=0.02)
+    assert np.percentile(took, 99, method="inverted_cdf") / MS == pytest.approx(925, rel=0.02)
+
+
+def altered(every: int, took_ns: int, **changes: object) -> dict[str, object]:
+    """A healthy run in which each of every ten calls below `every` went another way."""
+    case = healthy(3000)
+    case["samples"] = [
+        call(s.arrival, s.intended_ns, took_ns, s.operation, **changes) if s.arrival % 10 < every else s
+        for s in case["samples"]
+    ]
+    return case | {"ledger": []}
+
+
+def test_a_fast_refusal_does_not_improve_a_percentile(tmp_path: Path) -> None:
+    honest = rows(make_record(tmp_path / "a", **healthy(3000)))["run", "", "peak"]
+    refusing = rows(make_record(tmp_path / "b", **altered(4, MS, outcome=Outcome.REFUSED, status=503)))[
+        "run", "", "peak"
+    ]
+    assert refusing.failed / refusing.calls == pytest.approx(0.4, abs=0.01)
+    assert refusing.due[0].value == pytest.approx(honest.due[0].value, rel=0.05)
+
+
+def test_a_time_out_counts_with_its_time(tmp_path: Path) -> None:
+    row = rows(make_record(tmp_path / "r", **altered(2, 10 * S, outcome=Outcome.UNKNOWN, status=0)))["run", "", "peak"]
+    assert row.due[1].value == 10 * S
+
+
+def test_nothing_is_printed_that_the_sample_does_not_support(tmp_path: Path) -> None:
+    folder = make_record(tmp_path / "r", **healthy(100))
+    row = rows(folder)["commune", COMMUNES[0], "peak"]
+    p50, *_, p99 = row.due
+    assert row.calls < 40
+    assert p50.value is not None
+    assert (p99.value, p99.high) == (None, None)
+    assert p99.calls_needed >= 368
+
+
+def test_several_judged_phases_also_appear_as_one(tmp_path: Path) -> None:
+    case = healthy(3000)
+    phases = (Phase("warm-up", 0, 5 * S, False), Phase("a", 5 * S, 20 * S, True), Phase("b", 20 * S, 35 * S, True))
+    case["head"] = manifest(3000, phases=phases)
+    table = rows(make_record(tmp_path / "r", **case))
+    both = table["run", "", ALL_JUDGED]
+    assert both.calls == table["run", "", "a"].calls + table["run", "", "b"].calls
+    assert {name for dimension, name, _ in table if dimension == "operation"} == {o.name for o in OPERATIONS}

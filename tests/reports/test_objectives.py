@@ -1,0 +1,133 @@
+"""Promises are judged by the whole interval, on exact numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from record.reader import open_record
+from record.types import JourneyEnd, Objective, Outcome
+from reports import objectives
+from reports.case import Case
+from reports.verdict import Finding, Verdict
+from tests.records import FAST, FEW_ERRORS, MS, call, healthy, make_record, manifest
+
+
+def judge(folder: Path, *promises: Objective, **changes: object) -> Finding:
+    case = healthy() | changes
+    n = case["head"].arrivals
+    case["head"] = msgspec.structs.replace(case["head"], objectives=promises)
+    assert n
+    finding, *_ = objectives.check(Case(open_record(make_record(folder, **case))))
+    return finding
+
+
+def limited(limit: float, **changes: object) -> Objective:
+    return msgspec.structs.replace(FAST, limit=limit, **changes)
+
+
+def failing(share: float, outcome: Outcome = Outcome.REFUSED, n: int = 3000) -> dict[str, object]:
+    """A healthy run of which every k-th call fails."""
+    every = round(1 / share)
+    samples = [
+        call(s.arrival, s.intended_ns, s.done_ns - s.intended_ns, s.operation, outcome=outcome, status=500)
+        if s.arrival % every == 0
+        else s
+        for s in healthy(n)["samples"]
+    ]
+    return {"samples": samples, "ledger": []}
+
+
+def test_a_promise_is_kept_when_the_whole_interval_is_below_the_limit(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r", FAST).verdict is Verdict.PASS
+
+
+def test_a_promise_is_broken_when_the_whole_interval_is_above_the_limit(tmp_path: Path) -> None:
+    finding = judge(tmp_path / "r", limited(100.0))
+    assert (finding.check, finding.verdict) == ("objective.fast", Verdict.FAIL)
+
+
+def test_a_limit_inside_the_interval_is_undecided_and_says_how_much_more_it_takes(tmp_path: Path) -> None:
+    finding = judge(tmp_path / "r", limited(145.0))
+    assert finding.verdict is Verdict.UNDECIDED
+    assert finding.needs_more is not None
+    assert finding.needs_more.params["calls"].value > 100
+    assert finding.needs_more.params["seconds"].value > 1
+
+
+def test_the_limit_itself_still_passes_and_a_nanosecond_less_does_not(tmp_path: Path) -> None:
+    high = judge(tmp_path / "a", FAST).summary.params["high"].value
+    assert judge(tmp_path / "b", limited(high / 1e6)).verdict is Verdict.PASS
+    assert judge(tmp_path / "c", limited((high - 1) / 1e6)).verdict is Verdict.UNDECIDED
+
+
+def test_seconds_and_milliseconds_are_the_same_promise(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r", limited(0.1, unit="s")).verdict is Verdict.FAIL
+
+
+def test_a_promise_nothing_matches_is_undecided(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r", limited(500.0, operations=("signing.*",))).verdict is Verdict.UNDECIDED
+
+
+def test_too_few_calls_are_undecided_and_name_the_number(tmp_path: Path) -> None:
+    finding = judge(tmp_path / "r", limited(500.0, percentile=99.0), **healthy(200))
+    assert finding.verdict is Verdict.UNDECIDED
+    assert finding.summary.key == "objective.too_few"
+    assert finding.summary.params["needed"].value >= 368
+
+
+def test_a_run_without_promises_is_undecided(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r").verdict is Verdict.UNDECIDED
+
+
+def test_an_objective_of_an_unknown_kind_is_undecided_not_a_pass(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r", limited(1.0, metric="mood")).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.UNKNOWN])
+def test_refused_and_unknown_calls_are_errors(tmp_path: Path, outcome: Outcome) -> None:
+    finding = judge(tmp_path / "r", FEW_ERRORS, **failing(0.05, outcome))
+    assert finding.verdict is Verdict.FAIL
+    assert finding.summary.params["value"].value == pytest.approx(0.05, abs=0.001)
+
+
+def test_an_error_share_near_its_limit_is_undecided(tmp_path: Path) -> None:
+    assert judge(tmp_path / "r", FEW_ERRORS, **failing(0.01)).verdict is Verdict.UNDECIDED
+
+
+def test_dropped_arrivals_count_as_errors_of_their_system(tmp_path: Path) -> None:
+    case = healthy()
+    dropped = set(range(0, 3000, 20))  # portal is every even arrival
+    ends = [
+        JourneyEnd(index, 0, Outcome.DROPPED, 0, -1, 0)
+        if index in dropped
+        else JourneyEnd(index, 1, Outcome.OK, 0, 1, 2)
+        for index in range(3000)
+    ]
+    samples = [s for s in case["samples"] if s.arrival not in dropped]
+    portal = msgspec.structs.replace(FEW_ERRORS, slug="portal", operations=("portal.*",))
+    tthc = msgspec.structs.replace(FEW_ERRORS, slug="tthc", operations=("tthc.*",))
+    assert judge(tmp_path / "a", portal, samples=samples, ends=ends).verdict is Verdict.FAIL
+    assert judge(tmp_path / "b", tthc, samples=samples, ends=ends).verdict is Verdict.PASS
+
+
+def test_a_promise_of_no_errors_at_all_is_about_this_run(tmp_path: Path) -> None:
+    none = msgspec.structs.replace(FEW_ERRORS, limit=0.0)
+    assert judge(tmp_path / "a", none).verdict is Verdict.PASS
+    one = healthy()["samples"]
+    one[2000] = msgspec.structs.replace(one[2000], outcome=Outcome.REFUSED)
+    assert judge(tmp_path / "b", none, samples=one).verdict is Verdict.FAIL
+
+
+def test_warm_up_is_not_judged(tmp_path: Path) -> None:
+    samples = [
+        msgspec.structs.replace(s, done_ns=s.intended_ns + 3000 * MS) if s.intended_ns < 4_900 * MS else s
+        for s in healthy()["samples"]
+    ]
+    assert judge(tmp_path / "r", FAST, samples=samples).verdict is Verdict.PASS
+
+
+def test_the_manifest_of_the_makers_holds_two_promises() -> None:
+    assert manifest(0).objectives == (FAST, FEW_ERRORS)
