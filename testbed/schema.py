@@ -15,16 +15,18 @@ class Dialect(NamedTuple):
 
     identity: str  # type of a row number
     key: str  # type of a text that is compared by its bytes
-    listed: str  # the rows of a JSON array of texts given as $1
+    listed: str  # is one of the texts of the JSON array given as $1
     unclaimed: str  # use the index of that name; without statistics SQLite would walk past everything claimed
     skip_locked: str  # take a row that nobody else is taking
 
 
-SQLITE = Dialect("INTEGER PRIMARY KEY", "TEXT", "SELECT value FROM json_each($1)", "INDEXED BY dossiers_unclaimed", "")
+SQLITE = Dialect(
+    "INTEGER PRIMARY KEY", "TEXT", "IN (SELECT value FROM json_each($1))", "INDEXED BY dossiers_unclaimed", ""
+)
 POSTGRES = Dialect(
     "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     'TEXT COLLATE "C"',
-    "SELECT jsonb_array_elements_text($1::text::jsonb)",
+    "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb)))",  # by index even without statistics
     "",
     "FOR UPDATE SKIP LOCKED",
 )
@@ -127,7 +129,7 @@ SET_ONCE = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name
 
 
 def by_keys(d: Dialect) -> tuple[str, ...]:
-    return tuple(select(t, f"WHERE key IN ({d.listed}) ORDER BY id") for t in TABLES)
+    return tuple(select(t, f"WHERE key {d.listed} ORDER BY id") for t in TABLES)
 
 
 def claim(d: Dialect) -> str:
