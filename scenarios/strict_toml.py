@@ -35,18 +35,24 @@ class Document:
             raise ConfigError([f"{name}{line}: not TOML: {error}"]) from error
 
     def _override(self, data: dict[str, Any], dotted: str, value: str) -> None:
-        """Put the value of `--set dotted=value` in place; a key nobody knows is found by `finish` like any other."""
+        """Put the value of `--set dotted=value` in place; a number in the key counts into an array of tables.
+
+        A key nobody knows is found by `finish` like any other.
+        """
         *parents, last = _split_key(dotted)
+        place: Any = data
         for name in parents:
-            inner: Any = data.setdefault(name, {})
-            if not isinstance(inner, dict):
-                self.problems.append(f"--set {dotted}: {name} is not a table of {self.name}")
-                return
-            data = inner
+            try:
+                place = place[int(name)] if isinstance(place, list) else place.setdefault(name, {})
+            except (ValueError, IndexError, AttributeError):
+                place = None
+        if not isinstance(place, dict):
+            self.problems.append(f"--set {dotted}: {self.name} has no such table; keys are written as in the file")
+            return
         try:
-            data[last] = tomllib.loads(f"value = {value}")["value"]
+            place[last] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
-            data[last] = value
+            place[last] = value
 
     def problem(self, path: tuple[str | int, ...], what: str) -> None:
         key = ".".join(str(part) for part in path)

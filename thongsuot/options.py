@@ -16,6 +16,7 @@ from scenarios.types import ConfigError, Identities
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 RUNS = Path("runs")
+MODES = [mode.value for mode in Identities]
 SHIPPED_TARGETS = Path(__file__).parent.parent / "targets"
 
 

@@ -1,0 +1,35 @@
+"""The harness can lose: each fault of the testbed makes exactly the named check fail, and a sound one none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports.verdict import Verdict
+from tests.drives import drill, failing
+
+DRILLS = [
+    # fault of the testbed, what must not pass
+    ("lose=3:tthc.hand_over", {"integrity.lost": "fail"}),
+    ("double=4:portal.submit", {"integrity.doubled": "fail"}),
+    ("change=3:tthc.hand_over", {"integrity.changed": "fail"}),
+    ("refuse-kept=4:tthc.hand_over", {"integrity.refused_but_kept": "fail"}),
+    ("phantom=4:tthc.hand_over", {"integrity.phantom": "fail"}),
+    ("delay=900", {"objective.p90": "fail"}),
+    ("stall=2,0.9,1.1", {"objective.p90": "fail"}),
+    ("status=0.25", {"objective.errors": "fail"}),
+]
+
+
+def test_a_sound_testbed_raises_no_alarm(tmp_path: Path) -> None:
+    assessment = drill(tmp_path)
+    assert failing(assessment) == {}
+    assert assessment.gate is Verdict.PASS
+
+
+@pytest.mark.parametrize(("fault", "expected"), DRILLS)
+def test_a_fault_is_found_by_exactly_its_check(tmp_path: Path, fault: str, expected: dict[str, str]) -> None:
+    assessment = drill(tmp_path, fault)
+    assert failing(assessment) == expected
+    assert assessment.gate is Verdict.FAIL
