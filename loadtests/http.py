@@ -153,7 +153,7 @@ class Person:
 
     def _judge(self, status: int, binding: Binding, call: Call, exchange: Exchange) -> Reply:
         for line in self._lines:
-            if line[:7] in (b"Server-", b"server-") and line[:14].lower() == b"server-timing:":
+            if line[6:7] == b"-" and line[:14].lower() == b"server-timing:":
                 self._time(line, exchange)
         if status not in binding.ok:
             outcome, slug = judge_status(status, binding.ok, binding.definite, binding.write)

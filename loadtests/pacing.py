@@ -82,14 +82,16 @@ class Timer:
         os.close(self._fd)
 
     def _fire(self) -> None:
-        """Wake everybody who is due, earliest first; each runs until it blocks. Setting the time again clears the fd.
+        """Wake everybody who is due by now, earliest first; each runs until it blocks.
 
-        The descriptor is set once at the end, however many sleepers came or went meanwhile.
+        Who comes due meanwhile has to wait for the next turn of the loop, else sockets could starve. The descriptor is
+        set once at the end, however many sleepers came or went; setting it also clears it.
         """
         heap = self._heap
+        now = monotonic_ns()
         self._firing = True
         try:
-            while heap and heap[0][0] <= monotonic_ns():
+            while heap and heap[0][0] <= now:
                 sleeper = heappop(heap)
                 greenlet = sleeper[2]
                 if greenlet is not None:

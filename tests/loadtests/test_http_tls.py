@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import gevent
 import pytest
 import trustme
 
 from record.types import Outcome
 from scenarios.types import Attachment, Call
-from tests.loadtests.clients import person, server, target_text
+from tests.loadtests.clients import crowd, person, server, target_text
 
 OWN = """
 [own.get]
@@ -84,6 +85,17 @@ def test_a_certificate_that_does_not_hold_refuses_the_call_before_it_is_sent(
     with person(text(peer, host=host, trust=trust)) as one:
         reply = one.send(Call("write", {"index": 5}, key="k")).reply
     assert (reply.outcome, reply.error) == (Outcome.REFUSED, "tls-failed")
+
+
+def test_many_people_share_one_connection_over_http_2_when_the_target_says_shared(peer: Peer) -> None:
+    with crowd(text(peer).replace('version = "2"', 'version = "2"\nconnections = "shared"'), 20) as people:
+        first = people[0].send(Call("get", {}))
+        done = [gevent.spawn(one.send, Call("write", {"index": number}, key="k")) for number, one in enumerate(people)]
+        gevent.joinall(done, raise_error=True)
+        replies = [greenlet.value.reply.values for greenlet in done]
+        assert people[0]._hub.sockets == 1
+    assert first.reply.ok
+    assert replies == [{"text": f'{{"n":{number}}}'} for number in range(20)]
 
 
 def test_an_upload_over_http_2_arrives_whole(peer: Peer) -> None:
