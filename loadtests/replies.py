@@ -14,7 +14,12 @@ import msgspec
 _decode = msgspec.json.Decoder().decode
 _UNITS_US = 1000.0
 _U32_MAX = 0xFFFF_FFFE
-_TIMING = re.compile(rb"(?:^|[,:])\s*(app|db|queue)\s*(?:;[^,;]*)*?;\s*dur\s*=\s*\"?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_TIMING_BYTES_MAX = 2000
+_TIMING = re.compile(
+    rb"(?:^|[,:])\s*(app|db|queue)"
+    rb"(?:;(?!\s*dur\s*=)[^;,=\"]*(?:=\s*(?:\"[^\"]*\"|[^;,\"]*))?)*"  # other parameters, some of them quoted
+    rb"\s*;\s*dur\s*=\s*\"?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+)
 
 
 class ReplyError(Exception):
@@ -93,4 +98,6 @@ def server_timing(line: bytes) -> dict[bytes, int]:
 
     Source: W3C Server Timing, durations in milliseconds. What is not a number is left out.
     """
-    return {name: min(int(float(value) * _UNITS_US), _U32_MAX) for name, value in _TIMING.findall(line)}
+    return {
+        name: min(int(float(value) * _UNITS_US), _U32_MAX) for name, value in _TIMING.findall(line[:_TIMING_BYTES_MAX])
+    }
