@@ -90,7 +90,9 @@ def by_group(
     for percentile in percentiles:
         share = percentile / 100
         value = _at(keys, start, n, intervals.rank_of(n, share))
-        late = np.bincount(cell[latency > value[group]], minlength=groups * blocks).reshape(groups, blocks)
+        above = latency > value[group]  # what is not above a lower percentile need not be asked about a higher one
+        latency, group, cell = latency[above], group[above], cell[above]
+        late = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
         phi = np.maximum(phi, intervals.overdispersion(late, totals))
         low_rank, high_rank = intervals.ranks(n, share, phi)
         low, high = _at(keys, start, n, low_rank), _at(keys, start, n, high_rank)
