@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -99,11 +98,6 @@ class Target:
     def operations(self) -> tuple[OperationInfo, ...]:
         """Every operation that can be sent here: the contract's for the systems this target has, then its own."""
         return tuple(OperationInfo(spec.name, spec.system, spec.write) for spec in self._specs.values())
-
-    @property
-    def verify(self) -> ssl.SSLContext | bool:
-        """How to check certificates outside libcurl (httpx): by the target's own CA file, or as usual."""
-        return ssl.create_default_context(cafile=self.http.ca_file) if self.http.ca_file else True
 
     def writes(self, operation: str) -> bool:
         return self._specs[operation].write
