@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import Outcome
-from reports import phases
+from reports import offered, phases
 
 LATENCY_BITS = 42  # of a sort key; 2**42 ns is 73 minutes, far above any time-out
 LATENCY_NS_MAX = 2**LATENCY_BITS - 1
@@ -44,6 +44,7 @@ class Calls:
     service_ns: NDArray[np.int64]
     block: NDArray[np.int32]
     block_s: float
+    planned: NDArray[np.float64]  # (blocks, k): what the plan did to each block (reports.offered)
 
     def __len__(self) -> int:
         return len(self.operation)
@@ -59,10 +60,6 @@ class Calls:
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
         return np.isin(self.outcome, (Outcome.REFUSED, Outcome.UNKNOWN))
-
-    @property
-    def blocks(self) -> int:
-        return int(self.block.max()) + 1 if len(self) else 0
 
 
 def load(record: RunRecord) -> Calls:
@@ -85,6 +82,7 @@ def load(record: RunRecord) -> Calls:
                coalesce(least(greatest(done_ns - sent_ns, 0), {LATENCY_NS_MAX}), -1) AS service_ns,
                ((intended_ns - {low}) // {block_ns})::INTEGER AS block
         FROM samples WHERE outcome <> 'dropped'""")
+    block = _numbers(table, "block")
     order = {name: index for index, name in enumerate(systems)}
     return Calls(
         operations=operations,
@@ -97,9 +95,22 @@ def load(record: RunRecord) -> Calls:
         outcome=_codes(table, "outcome"),
         due_ns=_numbers(table, "due_ns"),
         service_ns=_numbers(table, "service_ns"),
-        block=_numbers(table, "block"),
+        block=block,
         block_s=block_ns / 1e9,
+        planned=_planned(record, block, low, block_ns),
     )
+
+
+def _planned(record: RunRecord, block: NDArray[np.int32], low: int, block_ns: int) -> NDArray[np.float64]:
+    """Phase, arrivals and calls due of every block, as the intervals want them."""
+    blocks = int(block.max()) + 1 if len(block) else 0
+    if not blocks:
+        return np.ones((0, 1))
+    middle = low + np.arange(blocks, dtype=np.int64) * block_ns + block_ns // 2
+    ends = np.array([phase.end_ns for phase in record.manifest.phases[:-1]], np.int64)
+    at = _numbers(record.arrow("SELECT at_ns FROM arrivals"), "at_ns")
+    arrivals = np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
+    return offered.design(np.searchsorted(ends, middle, "right"), arrivals, np.bincount(block, minlength=blocks))
 
 
 def _enum(names: tuple[str, ...]) -> str:

@@ -55,8 +55,9 @@ def timeline_svg(line: Timeline, phases: tuple[Phase, ...]) -> str:
             )
         rates.set_ylabel(word("chart.rate", "vi"))
         rates.set_xlabel(_both("chart.time"))
+        times.set_ylim(0, 1.15 * max(float(np.nanmax(line.p95_s)) if np.isfinite(line.p95_s).any() else 0, 1e-3))
+        rates.set_ylim(bottom=0)
         for axes in (times, rates):
-            axes.set_ylim(bottom=0)
             axes.grid(visible=True, color=_GREY, alpha=0.25, linewidth=0.6)
             axes.legend(loc="upper left", frameon=False, ncols=3, bbox_to_anchor=(0, 1.16), borderaxespad=0)
         rates.set_xlim(0, edges[-1])

@@ -28,7 +28,7 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
     manifest = record.manifest
     findings = {finding.check: finding for finding in assessment.findings}
     judged = [row for row in assessment.latency if row.phase == scope(assessment, case)]
-    names = {row["code"]: row for row in case.rows("SELECT code, name, kind FROM communes")}
+    names = {row["code"]: row for row in case.rows("SELECT code, name FROM communes")}
     ranked, percentile = worst_communes(judged)
     return (
         _environment()
@@ -97,8 +97,9 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         t=_word,
-        error=lambda slug: _known(f"error.{slug or 'none'}", slug),
-        metric=lambda name: _known(f"metric.{name}", name),
+        error=_error,
+        metric=_metric,
+        interval=_interval,
         say=_say,
         mark=MARKS.__getitem__,
         percentile=_percentile,
@@ -119,9 +120,19 @@ def _word(key: str) -> Markup:
     return _pair(catalogue.word(key, "vi"), catalogue.word(key, "en"))
 
 
-def _known(key: str, otherwise: str) -> Markup:
-    """A text, or the bare slug of a record that knows more kinds than this catalogue."""
-    return _word(key) if key in catalogue.words("vi") else escape(otherwise)
+def _error(group: errors.ErrorGroup) -> Markup:
+    """What went wrong and what it meant for the call; the bare slug of an error that the catalogue does not know."""
+    lines = []
+    for language in catalogue.LANGUAGES:
+        words = catalogue.words(language)
+        error = words.get(f"error.{group.error or 'none'}", group.error)
+        lines.append(f"{error} · {words[f'outcome.{group.outcome}']}")
+    return _pair(*lines)
+
+
+def _metric(name: str) -> Markup:
+    key = f"metric.{name}"
+    return _word(key) if key in catalogue.words("vi") else escape(name)
 
 
 def _say(text: Text) -> Markup:
@@ -162,3 +173,8 @@ def _measured(finding: Finding, name: str) -> str:
     """One figure of an objective's finding, a dash where it has none."""
     value = finding.summary.params.get(name, "-")
     return DASH if value == "-" else catalogue.param(value, "vi")
+
+
+def _interval(finding: Finding) -> str:
+    low, high = _measured(finding, "low"), _measured(finding, "high")
+    return DASH if low == high == DASH else f"{low} … {high}"

@@ -5,6 +5,7 @@ n_eff = n / phi of them. phi (over-dispersion) is taken from the calls late in o
 blocks differ than independent calls would (Pearson), times (1 + r) / (1 - r) for neighbouring blocks that correlate
 by r, times the square of Student's t over the normal quantile because phi is itself an estimate. Blocks of 2, 4, 8, …
 seconds are tried while LONG_BLOCKS_MIN of them remain, and the largest phi counts.
+A load that was planned to rise makes blocks differ too; that is no chance, so it is taken out first.
 Percentiles: ranks from the binomial distribution on n_eff (no shape is assumed). Shares: Clopper-Pearson on n_eff.
 `tests/reports/test_coverage.py` measures on simulated queues how often the truth lies inside.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from math import ceil, log
 
 import numpy as np
+from numpy.linalg import matrix_rank, pinv
 from numpy.typing import NDArray
 from scipy.stats import beta, binom, norm
 from scipy.stats import t as student
@@ -23,6 +25,7 @@ CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 BLOCKS_MIN = 8
 LONG_BLOCKS_MIN = 16
+WORTH_MIN = 6  # the fewest observations of which a median has an interval
 CORRELATION_MAX = 0.97
 SAMPLES_MORE_MAX = 100_000_000  # beyond this "more of the same" is no advice
 
@@ -44,34 +47,43 @@ class Share:
         return self.events / self.of
 
 
-def overdispersion(events: Ints, totals: Ints) -> Floats:
+def overdispersion(events: Ints, totals: Ints, planned: Floats) -> Floats:
     """phi >= 1 per row of (groups, blocks) matrices of events and calls.
 
-    Infinite where fewer than BLOCKS_MIN blocks have a call: such a burst says nothing about other seconds.
+    `planned` (blocks, k) is what the plan did to each block (reports.offered); what a weighted linear fit on it
+    explains is no chance and does not count. Infinite where fewer than BLOCKS_MIN blocks have a call: a burst says
+    nothing about other seconds.
     """
     late, calls = events.astype(np.float64), totals.astype(np.float64)
     share = late.sum(axis=1) / np.maximum(calls.sum(axis=1), 1)
+    unexplained, spent = _residuals(late, calls, planned)
     phi = np.where((calls > 0).sum(axis=1) >= BLOCKS_MIN, 1.0, np.inf)
     blocks_min = BLOCKS_MIN
     while calls.shape[1] >= blocks_min:
-        phi = np.maximum(phi, _at_this_length(late, calls, share, blocks_min))
-        late, calls = _pairs(late), _pairs(calls)
+        phi = np.maximum(phi, _at_this_length(unexplained, calls, share * (1 - share), blocks_min, spent))
+        unexplained, calls = _pairs(unexplained), _pairs(calls)
         blocks_min = LONG_BLOCKS_MIN
     return phi
 
 
-def _at_this_length(late: Floats, calls: Floats, share: Floats, blocks_min: int) -> Floats:
+def _residuals(late: Floats, calls: Floats, planned: Floats) -> tuple[Floats, Ints]:
+    """Late calls beyond what the plan explains, and how many degrees of freedom explaining took, per row."""
+    weighted = np.einsum("gb,bi,bj->gij", calls, planned, planned)
+    rank = np.asarray(matrix_rank(weighted, hermitian=True), np.int64)
+    fit = np.einsum("gij,bj,gb->gi", pinv(weighted, hermitian=True), planned, late)
+    return late - calls * np.einsum("bi,gi->gb", planned, fit), np.maximum(rank, 1)
+
+
+def _at_this_length(unexplained: Floats, calls: Floats, spread: Floats, blocks_min: int, spent: Ints) -> Floats:
     """phi from blocks of one length; 1 for rows with too few of them or without any spread."""
     blocks = (calls > 0).sum(axis=1)
-    spread = share * (1 - share)
-    usable = (blocks >= blocks_min) & (spread > 0)
-    freedom = np.where(usable, blocks - 1, 1)
-    scaled = (late - calls * share[:, None]) / np.sqrt(np.maximum(calls, 1))
-    squares = (scaled**2).sum(axis=1)
-    alike = (scaled[:, 1:] * scaled[:, :-1]).sum(axis=1) / np.where(squares > 0, squares, 1)
+    usable = (blocks >= blocks_min + spent - 1) & (spread > 0)
+    freedom = np.where(usable, blocks - spent, 1)
+    squares = (unexplained**2).sum(axis=1)
+    alike = (unexplained[:, 1:] * unexplained[:, :-1]).sum(axis=1) / np.where(squares > 0, squares, 1)
     alike += (1 + 3 * alike) / np.maximum(blocks, 1)  # a short series makes r look smaller than it is
     alike = np.clip(alike, 0, CORRELATION_MAX)
-    pearson = squares / np.where(spread > 0, spread, 1) / freedom
+    pearson = squares / np.where(spread > 0, spread, 1) / np.maximum(calls.sum(axis=1), 1) * blocks / freedom
     guess = (student.ppf(1 - TAIL, freedom) / norm.ppf(1 - TAIL)) ** 2
     return np.where(usable, pearson * (1 + alike) / (1 - alike) * guess, 1.0)
 
@@ -79,7 +91,8 @@ def _at_this_length(late: Floats, calls: Floats, share: Floats, blocks_min: int)
 def ranks(n: Ints, share: float, phi: Floats) -> tuple[Ints, Ints]:
     """1-based positions in ascending samples of n calls, worth n / phi, that bracket the quantile `share`.
 
-    0 stands for "does not exist": the sample is too small for that side of the interval.
+    0 stands for "does not exist": the sample is too small for that side of the interval. One of the worth-many
+    observations stands for phi neighbouring ranks; the middle one of them is taken.
     """
     worth = np.floor(n / phi).astype(np.int64)
     safe = np.maximum(worth, 1)
@@ -87,10 +100,9 @@ def ranks(n: Ints, share: float, phi: Floats) -> tuple[Ints, Ints]:
     above = safe - np.asarray(binom.ppf(1 - TAIL, safe, share)).astype(
         np.int64
     )  # the mirror image: counted from the top
-    scale = n / safe
-    low_rank = np.maximum(1, np.floor(low * scale)).astype(np.int64)
-    high_rank = n + 1 - np.maximum(1, np.floor(above * scale)).astype(np.int64)
-    return np.where((worth >= 1) & (low >= 1), low_rank, 0), np.where((worth >= 1) & (above >= 1), high_rank, 0)
+    low_rank, from_top = (np.floor((rank - 0.5) * n / safe).astype(np.int64) + 1 for rank in (low, above))
+    enough = worth >= WORTH_MIN
+    return np.where(enough & (low >= 1), low_rank, 0), np.where(enough & (above >= 1), n + 1 - from_top, 0)
 
 
 def rank_of(n: Ints, share: float) -> Ints:

@@ -64,21 +64,22 @@ def estimate(calls: Calls, selected: NDArray[np.bool_], percentile: float) -> Es
     chosen = np.flatnonzero(selected & calls.timed)
     group = np.zeros(len(chosen), np.int64)
     steps = (*(lower for lower in PERCENTILES if lower < percentile), percentile)
-    return by_group(calls.due_ns[chosen], group, calls.block[chosen], 1, calls.blocks, steps)[0][-1]
+    return by_group(calls.due_ns[chosen], group, 1, calls.block[chosen], calls.planned, steps)[0][-1]
 
 
 def by_group(
     latency: NDArray[np.int64],
     group: NDArray[np.int64],
-    block: NDArray[np.int32],
     groups: int,
-    blocks: int,
+    block: NDArray[np.int32],
+    planned: NDArray[np.float64],
     percentiles: tuple[float, ...],
 ) -> list[tuple[Estimate, ...]]:
     """Per group one Estimate per percentile, ascending. Sorting keys of (group, latency) sorts all groups at once.
 
     A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
     """
+    blocks = len(planned)
     keys = (group << LATENCY_BITS) | latency
     keys.sort()
     n = np.bincount(group, minlength=groups)
@@ -93,7 +94,7 @@ def by_group(
         above = latency > value[group]  # what is not above a lower percentile need not be asked about a higher one
         latency, group, cell = latency[above], group[above], cell[above]
         late = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
-        phi = np.maximum(phi, intervals.overdispersion(late, totals))
+        phi = np.maximum(phi, intervals.overdispersion(late, totals, planned))
         low_rank, high_rank = intervals.ranks(n, share, phi)
         low, high = _at(keys, start, n, low_rank), _at(keys, start, n, high_rank)
         columns.append([_one(percentile, *cells) for cells in zip(value, low, high, phi, strict=True)])
@@ -131,8 +132,8 @@ def _rows(
     timed = calls.timed[selected]
     sent = timed & (calls.service_ns[selected] >= 0)
     block = calls.block[selected]
-    due = by_group(calls.due_ns[selected][timed], group[timed], block[timed], groups, calls.blocks, PERCENTILES)
-    service = by_group(calls.service_ns[selected][sent], group[sent], block[sent], groups, calls.blocks, PERCENTILES)
+    due = by_group(calls.due_ns[selected][timed], group[timed], groups, block[timed], calls.planned, PERCENTILES)
+    service = by_group(calls.service_ns[selected][sent], group[sent], groups, block[sent], calls.planned, PERCENTILES)
     counts = np.bincount(group[timed], minlength=groups)
     for place in np.flatnonzero(total):
         yield Row(

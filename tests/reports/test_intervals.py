@@ -48,7 +48,7 @@ def test_calls_alike_within_a_second_are_worth_less_than_their_number() -> None:
     totals = np.full((2, 120), 50)
     independent = generator.binomial(50, 0.1, 120)
     busy_seconds = np.where(generator.random(120) < 0.1, 50, 0)
-    even, bursty = intervals.overdispersion(np.array([independent, busy_seconds]), totals)
+    even, bursty = intervals.overdispersion(np.array([independent, busy_seconds]), totals, np.ones((120, 1)))
     assert even < 2
     assert bursty > 40
 
@@ -56,7 +56,7 @@ def test_calls_alike_within_a_second_are_worth_less_than_their_number() -> None:
 def test_a_burst_of_a_few_seconds_says_nothing_about_other_seconds() -> None:
     totals = np.zeros((1, 60), np.int64)
     totals[0, :3] = 1000
-    assert intervals.overdispersion(totals // 10, totals)[0] == np.inf
+    assert intervals.overdispersion(totals // 10, totals, np.ones((60, 1)))[0] == np.inf
     assert ranks(3000, 0.5, np.inf) == (0, 0)
 
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from record.reader import open_record
-from record.types import JourneyEnd, Objective, Outcome
+from record.types import JourneyEnd, Objective, Outcome, Phase, Sample
 from reports import objectives
 from reports.case import Case
 from reports.verdict import Finding, Verdict
-from tests.records import FAST, FEW_ERRORS, MS, call, healthy, make_record, manifest
+from tests.records import FAST, FEW_ERRORS, MS, S, call, healthy, make_record, manifest
 
 
 def judge(folder: Path, *promises: Objective, **changes: object) -> Finding:
@@ -131,3 +131,34 @@ def test_warm_up_is_not_judged(tmp_path: Path) -> None:
 
 def test_the_manifest_of_the_makers_holds_two_promises() -> None:
     assert manifest(0).objectives == (FAST, FEW_ERRORS)
+
+
+def drifting() -> list[Sample]:
+    """Answer times that double during a run of constant load: something fills up, nobody knows where it ends."""
+    whole = 35 * S
+    return [
+        msgspec.structs.replace(
+            s, done_ns=s.intended_ns + (s.done_ns - s.intended_ns) * (whole + s.intended_ns) // whole
+        )
+        for s in healthy()["samples"]
+    ]
+
+
+@pytest.mark.parametrize(("limit_ms", "verdict"), [(2000.0, Verdict.PASS), (180.0, Verdict.UNDECIDED)])
+def test_drifting_times_have_no_percentile_but_a_far_limit_still_holds(
+    tmp_path: Path, limit_ms: float, verdict: Verdict
+) -> None:
+    finding = judge(tmp_path / "r", limited(limit_ms, percentile=90.0), samples=drifting())
+    assert finding.summary.params["value"] == "-"
+    assert finding.verdict is verdict
+
+
+def test_times_that_follow_the_planned_phases_keep_their_percentile(tmp_path: Path) -> None:
+    """The second phase is heavier by plan: that is no chance, so the pooled percentile keeps a usable interval."""
+    phases = (Phase("a", 0, 18 * S, True), Phase("b", 18 * S, 35 * S, True))
+    samples = [
+        msgspec.structs.replace(s, done_ns=2 * s.done_ns - s.intended_ns) if s.intended_ns >= 18 * S else s
+        for s in healthy()["samples"]
+    ]
+    finding = judge(tmp_path / "r", FAST, samples=samples, head=manifest(3000, phases=phases))
+    assert finding.summary.key == "objective.latency_pass"
