@@ -18,6 +18,7 @@ import gevent
 import msgspec
 from gevent.event import Event
 from locust import User, events
+from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -56,6 +57,20 @@ class OwnUser(ServingUser):
     system = "own"
 
 
+class EvenDispatcher(UsersDispatcher):
+    """Every worker gets the same users of every class at once; Locust's own would give one worker one class only."""
+
+    def new_dispatch(
+        self, target_user_count: int, spawn_rate: float, user_classes: list[type[User]] | None = None
+    ) -> None:
+        classes = user_classes or self._original_user_classes
+        share = {one.__name__: one.fixed_count // len(self._worker_nodes) for one in classes}
+        self._even = iter([{worker.id: dict(share) for worker in self._worker_nodes}])
+
+    def __next__(self) -> dict[str, dict[str, int]]:
+        return next(self._even)
+
+
 class Process:
     """What this process is in the run: master, or one worker."""
 
@@ -88,6 +103,7 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
     folder = Path(job.folder)
     _process.job, _process.folder = job, folder
     _process.waiting = set(range(job.manifest.workers))
+    environment.dispatcher_class = EvenDispatcher
     for user_class in environment.user_classes:
         user_class.fixed_count = job.users.get(cast(type[ServingUser], user_class).system, 0)
 

@@ -107,7 +107,7 @@ def _drive(
     phases = list(manifest.phases)
     psutil.cpu_percent()
     try:
-        with Crew(settings, journal, settings.profile.users) as crew:
+        with Crew(settings, journal, _users(settings)) as crew:
             while crew.running():
                 time.sleep(POLL_S)
                 if manifest.zero is None and (journal / ZERO_FILE).exists():
@@ -200,13 +200,19 @@ def _job(settings: Settings, folder: Path, manifest: Manifest) -> Job:
     return Job(
         manifest=manifest,
         folder=str(folder.resolve()),
-        users=settings.profile.users,
+        users=_users(settings),
         target_file=settings.target_file,
         target_text=settings.target_text,
         cache=str(settings.cache.resolve()),
         allow_list=settings.allow_list,
         boot_id=boot_id(),
     )
+
+
+def _users(settings: Settings) -> dict[str, int]:
+    """Users per system over all workers, rounded up so that each worker has as many."""
+    workers = settings.workers + settings.remote_workers
+    return {system: -(-count // workers) * workers for system, count in settings.profile.users.items()}
 
 
 def _progress(journal: Path, manifest: Manifest, at_ns: int) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Worker:
         self._busy: set[Any] = set()
         self._index = index
         self._parent = os.getppid()
+        gc.freeze()  # what is here now stays; collecting it again and again costs time in the middle of the run
 
     def serve(self, system: str) -> None:
         """One user of a system: take arrivals from the inbox for ever. A parked user costs nothing."""

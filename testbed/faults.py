@@ -1,7 +1,7 @@
 """Faults that a start-up switch can enable, so that every check of the harness can be shown to catch its own.
 
 Deterministic: a fault counts what it sees and strikes at fixed numbers. Without an operation a fault applies to every
-operation of the contract (`lose`, `double`, `change`, `refuse-kept`, `status-after`: to every write), never to the
+operation of the contract (those that concern storing: to every write), never to the
 final read, /metrics or /healthz; only `stall` stops those too, because a frozen process answers nothing.
 """
 
@@ -33,6 +33,7 @@ class Effect(enum.Enum):
     LOSE = "lose"  # nothing is stored
     DOUBLE = "double"  # stored twice under the same key
     CHANGE = "change"  # stored with other content
+    PHANTOM = "phantom"  # stored, and once more under a key that nobody sent
 
 
 class Moment(enum.Enum):
@@ -198,6 +199,7 @@ KINDS: dict[str, Kind] = {
     "lose": Kind("N[:operation]", _every, Moment.STORING, Effect.LOSE),
     "double": Kind("N[:operation]", _every, Moment.STORING, Effect.DOUBLE),
     "change": Kind("N[:operation]", _every, Moment.STORING, Effect.CHANGE),
+    "phantom": Kind("N[:operation]", _every, Moment.STORING, Effect.PHANTOM),
     "refuse-kept": Kind("N[:operation]", _every, Moment.AFTER, status=409),
     "status": Kind("SHARE[:operation]", _share, Moment.BEFORE, status=500),
     "status-after": Kind("SHARE[:operation]", _share, Moment.AFTER, status=500),

@@ -242,8 +242,10 @@ class Store:
             row = row._replace(kept=_altered(row.kept, table.text))
         sql = schema.INSERT[TABLES.index(table)]
         await tx.run(sql, row.key, row.operation, *row.kept, *row.more)
-        if effect is not Effect.DOUBLE:
+        if effect not in (Effect.DOUBLE, Effect.PHANTOM):
             return 1
+        if effect is Effect.PHANTOM:
+            row = row._replace(key=f"{row.key}.phantom")
         if table is DOSSIERS:
             row = row._replace(more=(await self._next_code(tx, row.kept[0]), *row.more[1:]))
         await tx.run(sql, row.key, row.operation, *row.kept, *row.more)

@@ -100,8 +100,9 @@ def test_a_run_that_was_stopped_drains_and_is_sealed(tmp_path: Path) -> None:
     with a_testbed(tmp_path) as (_, target):
         record, manifest = drive(
             settings(tmp_path, target, "phase.1.for_s=60"),
-            stop=lambda: (found := the_zero(tmp_path / "runs")) is not None
-            and time.monotonic() > found[1].mono_ns * 1e-9 + 3,
+            stop=lambda: (
+                (found := the_zero(tmp_path / "runs")) is not None and time.monotonic() > found[1].mono_ns * 1e-9 + 3
+            ),
         )
     assert manifest.state is State.SEALED
     assert time.monotonic() - began < 40
