@@ -85,7 +85,7 @@ def profile_of(profile: str, sets: tuple[str, ...], rate: float | None, duration
 def target_of(name: str) -> tuple[targets.Target, str, str]:
     """(target, absolute file name, text) of a path or of a shipped target's name."""
     path = Path(name)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not path.is_file():  # `testbed` is a folder too, where the sources are
         path = SHIPPED_TARGETS / f"{name}.toml"
         if not path.exists():
             known = ", ".join(sorted(item.stem for item in SHIPPED_TARGETS.glob("*.toml")))
