@@ -108,6 +108,7 @@ def _environment() -> Environment:
         num=partial(_number, unit="count"),
         at=partial(_number, unit="ns"),
         cell=_cell,
+        figure=_figure,
         measured=_measured,
         dash=DASH,
         all_judged=ALL_JUDGED,
@@ -169,12 +170,21 @@ def _short(digest: str) -> str:
     return digest[:16] if len(digest) > 20 else digest
 
 
-def _measured(finding: Finding, name: str) -> str:
+def _figure(finding: Finding, name: str) -> str:
     """One figure of an objective's finding, a dash where it has none."""
     value = finding.summary.params.get(name, "-")
     return DASH if value == "-" else catalogue.param(value, "vi")
 
 
+def _measured(finding: Finding) -> str:
+    """The measured figure; where a percentile has none, the share that was within the limit."""
+    if "within" in finding.summary.params:
+        return f"{_figure(finding, 'within')} ≤ {_figure(finding, 'limit')}"
+    return _figure(finding, "value")
+
+
 def _interval(finding: Finding) -> str:
-    low, high = _measured(finding, "low"), _measured(finding, "high")
+    if "within" in finding.summary.params:
+        return f"≥ {_figure(finding, 'within_low')}"
+    low, high = _figure(finding, "low"), _figure(finding, "high")
     return DASH if low == high == DASH else f"{low} … {high}"
