@@ -23,7 +23,9 @@ def test_every_error_slug_is_explained() -> None:
 def test_the_map_names_every_module() -> None:
     page = (ROOT / "docs/whats-here.md").read_text("utf-8")
     packages = ("record", "scenarios", "loadtests", "reports", "testbed", "thongsuot")
-    modules = [path for package in packages for path in (ROOT / package).rglob("*.py") if not path.name.startswith("__")]
+    modules = [
+        path for package in packages for path in (ROOT / package).rglob("*.py") if not path.name.startswith("__")
+    ]
     missing = [path.relative_to(ROOT).as_posix() for path in modules if f"`{path.stem}`" not in page]
     assert missing == []
 
