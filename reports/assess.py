@@ -49,13 +49,13 @@ class Assessment:
 def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS) -> Assessment:
     """Judge a record. A check that breaks down is undecided and says so; it never takes the others with it.
 
-    A run that was never sealed is undecided however its findings read (unless it is void): what is missing from it
-    could have spoken either way.
+    A run that was never sealed is undecided however its findings read: what is missing from it could have spoken
+    either way.
     """
     case = Case(record)
     findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
     gate = worst(findings)
-    if not record.sealed and gate is not Verdict.VOID:
+    if not record.sealed:
         gate = Verdict.UNDECIDED
     writes = any(operation.write for operation in record.manifest.operations)
     return Assessment(

@@ -16,8 +16,8 @@ DRILLS = [
     ("change=3:tthc.hand_over", {"integrity.changed": "fail"}),
     ("refuse-kept=4:tthc.hand_over", {"integrity.refused_but_kept": "fail"}),
     ("phantom=4:tthc.hand_over", {"integrity.phantom": "fail"}),
-    ("delay=900", {"objective.p90": "fail"}),
-    ("stall=2,0.9,1.1", {"objective.p90": "fail"}),
+    ("delay=900", {"objective.p50": "fail"}),
+    ("stall=2,0.9,1.1", {"objective.p50": "fail"}),
     ("status=0.25", {"objective.errors": "fail"}),
 ]
 
