@@ -1,1 +1,0 @@
-"""Small makers of inputs for tests."""
