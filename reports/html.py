@@ -29,6 +29,7 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
     findings = {finding.check: finding for finding in assessment.findings}
     judged = [row for row in assessment.latency if row.phase == scope(assessment, case)]
     names = {row["code"]: row for row in case.rows("SELECT code, name FROM communes")}
+    promises = _promises(manifest.objectives, findings)
     ranked, percentile = worst_communes(judged)
     return (
         _environment()
@@ -37,8 +38,8 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
             assessment=assessment,
             manifest=manifest,
             findings=findings,
-            checks=[finding for finding in assessment.findings if not finding.check.startswith("objective.")],
-            objectives=[(objective, findings[slug]) for objective, slug in _promises(manifest.objectives, findings)],
+            checks=[finding for finding in assessment.findings if finding.check not in {slug for _, slug in promises}],
+            objectives=[(objective, findings[slug]) for objective, slug in promises],
             facts=facts.of(case, assessment),
             origin=facts.origin(case, assessment, store.identity(assessment)),
             overview=[row for row in assessment.latency if row.dimension in ("run", "system")],

@@ -2,6 +2,7 @@
 
 A promise is kept when the whole interval is on the good side of the limit and broken when the whole interval is on
 the bad side; in between it says about how much more it would take. Exact numbers are compared, never printed ones.
+A promise is not kept by the operations that happened to be called: each of its patterns must have been seen.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from record.types import Objective
 from reports import intervals, latency, phases
 from reports.calls import Calls
 from reports.case import Case
-from reports.verdict import Finding, Param, Quantity, Text, Verdict, exactly
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
 
 _NS = {"ms": 1_000_000, "s": 1_000_000_000}
 _SHARE = {"share": Fraction(1), "%": Fraction(1, 100)}
 
 
 def check(case: Case) -> tuple[Finding, ...]:
-    """One finding per objective, in the manifest's order. A run without objectives promises nothing: undecided."""
+    """One finding per objective, in the manifest's order, and one more when something failed that none speaks of.
+
+    A run without objectives promises nothing: undecided.
+    """
     objectives = case.manifest.objectives
     if not objectives:
         return (_none(),)
-    return tuple(_judge(case, objective) for objective in objectives)
+    return (*(_judge(case, objective) for objective in objectives), *_uncovered(case))
 
 
 def matching(calls: Calls, objective: Objective) -> NDArray[np.bool_]:
@@ -44,10 +48,50 @@ def _judge(case: Case, objective: Objective) -> Finding:
     if len(calls):
         chosen &= meant[calls.operation]
     if objective.metric == "latency" and objective.percentile is not None and objective.unit in _NS:
-        return _latency(case, objective, objective.percentile, chosen)
-    if objective.metric == "errors" and objective.unit in _SHARE:
-        return _errors(case, objective, chosen, meant)
-    return _finding(objective, Verdict.UNDECIDED, "unreadable", {"metric": objective.metric, "unit": objective.unit})
+        finding = _latency(case, objective, objective.percentile, chosen)
+    elif objective.metric == "errors" and objective.unit in _SHARE:
+        finding = _errors(case, objective, chosen, meant)
+    else:
+        shown: dict[str, Param] = {"metric": objective.metric, "unit": objective.unit}
+        return _finding(objective, Verdict.UNDECIDED, "unreadable", shown)
+    unseen = _unseen(calls, objective, chosen)
+    if finding.verdict is Verdict.PASS and unseen:
+        return _finding(objective, Verdict.UNDECIDED, "unseen", {"names": ", ".join(unseen)})
+    return finding
+
+
+def _unseen(calls: Calls, objective: Objective, chosen: NDArray[np.bool_]) -> list[str]:
+    """The objective's patterns under which no judged call falls: mistyped, or never driven."""
+    called = [calls.operations[place] for place in np.unique(calls.operation[chosen])]
+    return [pattern for pattern in objective.operations if not any(fnmatchcase(name, pattern) for name in called)]
+
+
+def _uncovered(case: Case) -> tuple[Finding, ...]:
+    """Failures of judged phases that no error objective speaks of. Nobody promised about them, so they stay open."""
+    calls = case.calls
+    covered = np.zeros(len(calls.operations), np.bool_)
+    for objective in case.manifest.objectives:
+        if objective.metric == "errors":
+            covered |= matching(calls, objective)
+    failed = calls.failed & np.isin(calls.phase, phases.judged(case.manifest))
+    if len(calls):
+        failed &= ~covered[calls.operation]
+    by_operation = np.bincount(calls.operation[failed], minlength=len(calls.operations))
+    systems = set(calls.systems) - _systems(calls, covered)
+    undone = sum(_undone(case, sorted(systems)))
+    events = int(failed.sum()) + undone
+    if not events:
+        return ()
+    worst = np.argsort(-by_operation, kind="stable")[:EVIDENCE_ROWS_MAX]
+    rows = tuple((calls.operations[place], Quantity(int(by_operation[place]), "count")) for place in worst)
+    evidence = Evidence(("operation", "failed"), tuple(row for row in rows if row[1].value))
+    summary = Text("uncovered.errors.undecided", {"events": Quantity(events, "count")})
+    title = Text("uncovered.errors.title")
+    return (Finding("uncovered.errors", Verdict.UNDECIDED, title, summary, evidence, Text("uncovered.needs")),)
+
+
+def _systems(calls: Calls, meant: NDArray[np.bool_]) -> set[str]:
+    return {calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)}
 
 
 def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArray[np.bool_]) -> Finding:
@@ -58,7 +102,8 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
     n = int(timed.sum())
     shown: dict[str, Param] = {"limit": exactly(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
     if not n:
-        return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
+        shown["calls"] = Quantity(int(chosen.sum()), "count")
+        return _finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)
     found = latency.estimate(calls, chosen, percentile)
     shown |= {"calls": Quantity(n, "count"), "needed": Quantity(found.calls_needed, "count")}
     for name in ("value", "low", "high"):
@@ -72,7 +117,7 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
         late = _late(calls, timed, floor(exact))
         shown |= {"within": Quantity(1 - late.value, "share"), "promised": exactly(percentile / 100, "share")}
         shown |= {"within_low": Quantity(1 - late.high, "share", percentile / 100)}
-        if late.high <= 1 - percentile / 100:
+        if Fraction(late.high) <= 1 - Fraction(str(percentile)) / 100:
             return _finding(objective, Verdict.PASS, "latency_within", shown)
     if found.value is None:
         more = max(1, found.calls_needed - n)
@@ -83,16 +128,17 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
 
 
 def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: NDArray[np.bool_]) -> Finding:
-    """(refused + unknown calls + dropped arrivals) / (calls + dropped arrivals).
+    """(refused + unknown calls + undone arrivals) / (calls + undone arrivals).
 
-    A dropped arrival counts when one of its system's operations is meant: those calls never came to be.
+    An arrival that was dropped or broken off counts when one of its system's operations is meant: the calls that it
+    still had before it never came to be.
     """
     calls = case.calls
     exact = Fraction(str(objective.limit)) * _SHARE[objective.unit]
     limit = float(exact)
-    dropped = _dropped(case, sorted({calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)}))
+    dropped, broken = _undone(case, sorted(_systems(calls, meant)))
     failed = chosen & calls.failed
-    events, of = int(failed.sum()) + dropped, int(chosen.sum()) + dropped
+    events, of = int(failed.sum()) + dropped + broken, int(chosen.sum()) + dropped + broken
     shown: dict[str, Param] = {"limit": exactly(limit, "share")}
     if not of:
         return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
@@ -101,6 +147,7 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     shown |= {
         "events": Quantity(events, "count"),
         "dropped": Quantity(dropped, "count"),
+        "broken": Quantity(broken, "count"),
         "calls": Quantity(of, "count"),
         "value": Quantity(share.value, "share", limit),
         "low": Quantity(share.low, "share", limit),
@@ -142,12 +189,20 @@ def _share_more(events: int, of: int, limit: float, phi: float) -> int | None:
     return intervals.calls_to_decide(of, 1 - limit, 1 - events / of, phi) if 0 < limit < 1 else None
 
 
-def _dropped(case: Case, systems: list[str]) -> int:
+def _undone(case: Case, systems: list[str]) -> tuple[int, int]:
+    """Judged arrivals of some systems that were dropped, and those broken off without a failed call of their own.
+
+    A journey breaks off when it cannot make sense of an answer, or when it is cut short between two calls.
+    """
     sql = f"""
-        SELECT count(*) AS n FROM arrivals a JOIN journeys j ON a.arrival = j.arrival
-        WHERE j.outcome = 'dropped' AND list_contains($systems::VARCHAR[], a.system::VARCHAR)
-          AND {phases.judged_sql(case.manifest, "a.at_ns")}"""
-    return int(case.one(sql, {"systems": systems})["n"])
+        SELECT count(*) FILTER (j.outcome = 'dropped') AS dropped,
+               count(*) FILTER (j.outcome IN ('refused', 'unknown') AND failed.arrival IS NULL) AS broken
+        FROM arrivals a JOIN journeys j ON a.arrival = j.arrival
+        LEFT JOIN (SELECT DISTINCT arrival FROM samples WHERE outcome IN ('refused', 'unknown')) failed
+          ON a.arrival = failed.arrival
+        WHERE list_contains($systems::VARCHAR[], a.system::VARCHAR) AND {phases.judged_sql(case.manifest, "a.at_ns")}"""
+    found = case.one(sql, {"systems": systems})
+    return int(found["dropped"]), int(found["broken"])
 
 
 def _needs(case: Case, n: int, more: int | None) -> Text:

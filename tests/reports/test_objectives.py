@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from record.reader import open_record
+from record.rows import ERROR_INDEX
 from record.types import JourneyEnd, Objective, Outcome, Phase, Sample
 from reports import objectives
 from reports.case import Case
@@ -162,3 +163,48 @@ def test_times_that_follow_the_planned_phases_keep_their_percentile(tmp_path: Pa
     ]
     finding = judge(tmp_path / "r", FAST, samples=samples, head=manifest(3000, phases=phases))
     assert finding.summary.key == "objective.latency_pass"
+
+
+def broken_off(error: str = "journey-broke") -> list[JourneyEnd]:
+    """Every tenth person gives up although each of their calls went well."""
+    return [
+        JourneyEnd(
+            index, 1, Outcome.OK if index % 10 else Outcome.UNKNOWN, 0 if index % 10 else ERROR_INDEX[error], 1, 2
+        )
+        for index in range(3000)
+    ]
+
+
+@pytest.mark.parametrize("error", ["journey-broke", "drained"])
+def test_a_journey_that_breaks_off_is_an_error_though_each_of_its_calls_went_well(tmp_path: Path, error: str) -> None:
+    finding = judge(tmp_path / "r", FEW_ERRORS, ends=broken_off(error))
+    assert finding.verdict is Verdict.FAIL
+    assert finding.summary.params["broken"].value == 257
+
+
+def test_failures_that_no_objective_speaks_of_leave_the_run_undecided(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(FEW_ERRORS, operations=("tthc.*",))
+    for name, promise, changes in (
+        ("a", FAST, failing(0.1)),
+        ("b", other, failing(0.1)),
+        ("c", FAST, {"ends": broken_off()}),
+    ):
+        case = healthy() | changes
+        case["head"] = msgspec.structs.replace(case["head"], objectives=(promise,))
+        *_, last = objectives.check(Case(open_record(make_record(tmp_path / name, **case))))
+        assert (last.check, last.verdict) == ("uncovered.errors", Verdict.UNDECIDED), name
+
+
+@pytest.mark.parametrize("metric", [FAST, FEW_ERRORS])
+def test_a_promise_about_an_operation_that_nobody_called_is_not_kept_by_the_others(
+    tmp_path: Path, metric: Objective
+) -> None:
+    promise = msgspec.structs.replace(metric, operations=("portal.track", "portal.trak"))
+    finding = judge(tmp_path / "r", promise)
+    assert finding.verdict is Verdict.UNDECIDED
+    assert finding.summary.params["names"] == "portal.trak"
+
+
+def test_where_everything_was_refused_the_words_say_so(tmp_path: Path) -> None:
+    finding = judge(tmp_path / "r", FAST, **failing(1.0))
+    assert (finding.verdict, finding.summary.key) == (Verdict.UNDECIDED, "objective.all_refused")
