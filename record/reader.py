@@ -66,6 +66,7 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
             connection.execute(f"CREATE VIEW {_raw(name)} AS SELECT * FROM read_parquet('{path}')")
     else:
         _register_journals(folder, manifest, connection)
+    connection.execute(_READINGS)
     connection.execute(
         f"CREATE VIEW samples AS SELECT *, {_phase_case(manifest, 'intended_ns')} AS phase FROM samples_raw"
     )
@@ -107,7 +108,11 @@ class _FormatOnly(msgspec.Struct):
 
 
 def _raw(name: str) -> str:
-    return "samples_raw" if name == "samples" else name
+    return f"{name}_raw" if name in ("samples", "readings") else name
+
+
+# What is not a number was not measured: compared with a limit it would pass, whichever way round.
+_READINGS = "CREATE VIEW readings AS SELECT * REPLACE (if(isfinite(value), value, NULL) AS value) FROM readings_raw"
 
 
 def _register_journals(folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,46 +16,77 @@ from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
 
 TELEMETRY_GAP_S_MAX = 5.0
+READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second before it
 _MS = 1_000_000
 _METRICS = ("hub_lag_ms", "cpu_share")
 
+# Steps of an arrival are 0 … n-1, each once: n, their highest, their sum and the sum of their squares say so.
+_ACCOUNTS = """
+    WITH calls AS (
+        SELECT arrival, count(*) AS n,
+               max(step) = count(*) - 1 AND 2 * sum(step) = count(*) * (count(*) - 1)
+               AND 6 * sum(step::BIGINT * step) = count(*) * (count(*) - 1) * (2 * count(*) - 1) AS each_once,
+               count(*) FILTER (outcome IS NULL OR outcome = 'dropped' OR done_ns < intended_ns
+                                OR sent_ns < intended_ns OR done_ns < sent_ns
+                                OR (sent_ns IS NULL AND outcome = 'ok')) AS impossible
+        FROM samples GROUP BY arrival),
+    ends AS (
+        SELECT arrival, count(*) AS n, count(outcome) AS named, sum(steps) AS steps,
+               bool_or(outcome = 'dropped' AND steps > 0) AS torn
+        FROM journeys GROUP BY arrival)
+    SELECT (SELECT count(*) FROM arrivals) AS rows,
+           count(*) FILTER (a.arrival IS NOT NULL AND coalesce(e.named, 0) = 0) AS never,
+           count(*) FILTER (e.n > 1) AS twice,
+           count(*) FILTER (a.arrival IS NULL AND e.arrival IS NOT NULL) AS unknown,
+           count(*) FILTER (a.arrival IS NULL AND c.arrival IS NOT NULL) AS strangers,
+           count(*) FILTER (coalesce(c.n, 0) <> coalesce(e.steps, 0) OR NOT c.each_once OR e.torn) AS astray,
+           coalesce(sum(c.impossible), 0)::BIGINT AS impossible
+    FROM arrivals a FULL OUTER JOIN ends e ON a.arrival = e.arrival
+    FULL OUTER JOIN calls c ON c.arrival = coalesce(a.arrival, e.arrival)"""
+_UNBOOKED = """
+    WITH sent AS (
+        SELECT operation::VARCHAR AS operation, if(outcome = 'ok', 'acked', outcome::VARCHAR) AS fact, count(*) AS n
+        FROM samples WHERE list_contains($writes::VARCHAR[], operation::VARCHAR) GROUP BY ALL),
+    told AS (
+        SELECT operation::VARCHAR AS operation, fact::VARCHAR AS fact, count(*) AS n
+        FROM ledger WHERE fact IN ('acked', 'refused', 'unknown') GROUP BY ALL)
+    SELECT coalesce(sum(abs(coalesce(sent.n, 0) - coalesce(told.n, 0))), 0)::BIGINT AS unbooked
+    FROM sent FULL OUTER JOIN told USING (operation, fact)"""
+
 
 def record(case: Case) -> Finding:
-    """The record is sealed and holds traffic in a judged phase."""
+    """The record is sealed, and people arrived in each judged phase."""
     manifest = case.manifest
     if manifest.state is not State.SEALED:
         reason = manifest.abort_reason or "-"
         return _finding("record", Verdict.UNDECIDED, "unsealed", state=str(manifest.state), reason=reason)
-    planned = case.one(f"SELECT count(*) AS n FROM arrivals WHERE {phases.judged_sql(manifest, 'at_ns')}")["n"]
-    if not planned:
-        return _finding("record", Verdict.UNDECIDED, "empty")
+    rows = case.rows(f"SELECT DISTINCT {phases.code_sql(manifest, 'at_ns')} AS phase FROM arrivals")
+    judged = phases.judged(manifest)
+    empty = [manifest.phases[index].name for index in judged if index not in {row["phase"] for row in rows}]
+    if empty or not judged:
+        return _finding("record", Verdict.UNDECIDED, "empty", names=", ".join(empty) or "-")
     return _finding("record", Verdict.PASS, "pass", arrivals=Quantity(manifest.arrivals, "count"))
 
 
 def conservation(case: Case) -> Finding:
-    """planned = ok + refused + unknown + dropped, one end per arrival, every call kept, none of a stranger."""
+    """planned = ok + refused + unknown + dropped, one end per arrival, every call kept, none of a stranger.
+
+    Samples, ends and ledger are written apart from each other, so that each bears witness against the others: the calls
+    of an arrival are as many as its steps, and the writes among the samples have ended as the ledger says.
+    """
     manifest = case.manifest
-    found = case.one("""
-        SELECT (SELECT count(*) FROM arrivals) AS rows,
-               count(*) FILTER (a.arrival IS NOT NULL AND j.n IS NULL) AS never,
-               count(*) FILTER (j.n > 1) AS twice,
-               count(*) FILTER (a.arrival IS NULL) AS unknown,
-               (SELECT count(*) FROM samples s ANTI JOIN arrivals b ON s.arrival = b.arrival) AS strangers,
-               abs((SELECT count(*) FROM samples WHERE outcome <> 'dropped')
-                   - (SELECT coalesce(sum(steps), 0) FROM journeys))::BIGINT AS astray
-        FROM arrivals a FULL OUTER JOIN (SELECT arrival, count(*) AS n FROM journeys GROUP BY arrival) j
-          ON a.arrival = j.arrival""")
-    counts: dict[str, Param] = {
-        name: Quantity(found[name], "count") for name in ("never", "twice", "unknown", "strangers", "astray")
-    }
+    found = case.one(_ACCOUNTS) | case.one(_UNBOOKED, {"writes": [o.name for o in manifest.operations if o.write]})
+    names = ("never", "twice", "unknown", "strangers", "astray", "impossible", "unbooked")
+    counts: dict[str, Param] = {name: Quantity(found[name], "count") for name in names}
     ends = case.rows("SELECT outcome, count(*) AS n FROM journeys GROUP BY outcome")
     by_outcome = {str(row["outcome"]): int(row["n"]) for row in ends}
     outcomes: dict[str, Param] = {o.name.lower(): Quantity(by_outcome.get(o.name.lower(), 0), "count") for o in Outcome}
     planned = Quantity(manifest.arrivals, "count")
     counts |= {"planned": planned, "rows": Quantity(found["rows"], "count")}
-    if found["twice"] or found["unknown"] or found["strangers"] or found["rows"] != manifest.arrivals:
+    never_right = ("twice", "unknown", "strangers", "impossible")
+    if found["rows"] != manifest.arrivals or any(found[name] for name in never_right):
         return _finding("conservation", Verdict.VOID, params=counts)
-    if found["never"] or found["astray"]:  # the writer seals no such record; a run that was killed looks like this
+    if any(found[name] for name in ("never", "astray", "unbooked")):  # a run that was killed looks like this
         verdict = Verdict.VOID if manifest.state is State.SEALED else Verdict.UNDECIDED
         return _finding("conservation", verdict, params=counts)
     if not manifest.arrivals:
@@ -85,11 +116,15 @@ def drops(case: Case) -> Finding:
 
 
 def lateness(case: Case) -> Finding:
-    """p99 of sent minus due over the first calls of the judged phases; later calls wait for the target as well."""
+    """p99 of sent minus due over the calls of the judged phases.
+
+    A later call of a journey is due when its answer before has arrived, if not later, so waiting for the target is not
+    in it (ADR 0004).
+    """
     manifest = case.manifest
     found = case.one(f"""
         SELECT count(*) AS n, quantile_disc(sent_ns - intended_ns, 0.99) AS p99, max(sent_ns - intended_ns) AS worst
-        FROM samples WHERE step = 0 AND sent_ns IS NOT NULL AND {phases.judged_sql(manifest, "intended_ns")}""")
+        FROM samples WHERE sent_ns IS NOT NULL AND {phases.judged_sql(manifest, "intended_ns")}""")
     limit = manifest.limits.lateness_p99_ms_max * _MS
     if not found["n"]:
         return _finding("lateness", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "ns"))
@@ -148,7 +183,10 @@ def telemetry(case: Case) -> Finding:
     windows = [(start, min(end, case.end_ns)) for start, end in windows if start < case.end_ns]
     if not windows:
         return _finding("telemetry", Verdict.UNDECIDED, "empty")
-    rows = case.rows("SELECT source, metric, at_ns FROM readings WHERE source LIKE 'generator-%' ORDER BY 1, 2, 3")
+    rows = case.rows(
+        "SELECT source, metric, at_ns FROM readings "
+        "WHERE source LIKE 'generator-%' AND value IS NOT NULL ORDER BY 1, 2, 3"
+    )
     times: dict[tuple[str, str], list[int]] = {}
     for row in rows:
         times.setdefault((row["source"], row["metric"]), []).append(row["at_ns"])
@@ -170,10 +208,16 @@ def telemetry(case: Case) -> Finding:
 
 
 def _widest_gap(times: list[int], windows: list[tuple[int, int]]) -> int:
-    """Longest stretch of a judged window without a reading; the edges of the window count as ends of a stretch."""
+    """Longest stretch of a judged window without a reading; the edges of the window count as ends of a stretch.
+
+    A window that no reading speaks of, however short, is all gap.
+    """
     widest = 0
     for start, end in windows:
-        points = [start, *(at for at in times if start < at < end), end]
+        inside = [at for at in times if start < at < end + READING_LATE_NS_MAX]
+        if not inside:
+            return round(TELEMETRY_GAP_S_MAX * 1e9) + end - start
+        points = [start, *(at for at in inside if at < end), end]
         widest = max(widest, *(after - before for before, after in pairwise(points)))
     return widest
 
@@ -183,10 +227,10 @@ def _readings(case: Case, metric: str, value: str) -> list[dict[str, Any]]:
     return case.rows(
         f"""
         SELECT source, {value} AS value, arg_max(at_ns, value) AS at_ns FROM readings
-        WHERE source LIKE 'generator-%' AND metric = $metric AND at_ns <= $end
+        WHERE source LIKE 'generator-%' AND metric = $metric AND value IS NOT NULL AND at_ns <= $end
           AND {phases.judged_sql(case.manifest, "at_ns")}
         GROUP BY source ORDER BY 2 DESC, 1""",
-        {"metric": metric, "end": case.end_ns + 1_000_000_000},
+        {"metric": metric, "end": case.end_ns + READING_LATE_NS_MAX},
     )
 
 

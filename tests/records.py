@@ -171,8 +171,34 @@ def healthy(n: int = 3000, took: Callable[[int], list[int]] = latencies) -> dict
     arrivals, times = plan(n), took(n)
     due = arrivals["at_ns"].to_pylist()
     samples = [call(index, due[index], times[index], index % 2) for index in range(n)]
-    ledger = [entry for index in range(1, n, 2) for entry in kept(f"t1-{index}", commune=COMMUNES[index % 3])]
+    ledger = booked(samples)
     return {"head": manifest(n), "arrivals": arrivals, "samples": samples, "ledger": ledger, "meters": readings()}
+
+
+def booked(samples: Sequence[Sample]) -> list[LedgerEntry]:
+    """The ledger that belongs to some samples: what was acknowledged is found, anything else is not."""
+    facts = {Outcome.OK: (Fact.ACKED, Fact.OBSERVED), Outcome.REFUSED: (Fact.REFUSED, Fact.ABSENT)}
+    return [
+        entry
+        for s in samples
+        if s.operation == WRITE
+        for entry in write(
+            f"t1-{s.arrival}",
+            Fact.INTENDED,
+            *facts.get(s.outcome, (Fact.UNKNOWN, Fact.ABSENT)),
+            commune=COMMUNES[s.arrival % 3],
+        )
+    ]
+
+
+def losing(key: str, ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """The ledger, but the final read did not find what was written under `key`."""
+    return [
+        msgspec.structs.replace(entry, fact=Fact.ABSENT, digest=None)
+        if (entry.key, entry.fact) == (key, Fact.OBSERVED)
+        else entry
+        for entry in ledger
+    ]
 
 
 def _ends(planned: int, samples: Sequence[Sample]) -> list[JourneyEnd]:

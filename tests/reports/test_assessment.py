@@ -13,7 +13,7 @@ from reports import store
 from reports.assess import CHECKS, assess
 from reports.case import Case
 from reports.verdict import Finding, Verdict
-from tests.records import OPERATIONS, healthy, make_record, manifest, plan, readings, write
+from tests.records import OPERATIONS, healthy, losing, make_record, manifest, plan, readings, write
 
 
 def broken(case: Case) -> Finding:
@@ -28,7 +28,7 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
 
 
 def test_the_worst_verdict_is_the_gate_and_void_outranks_all(tmp_path: Path) -> None:
-    lost = [*healthy()["ledger"], *write("t1-x", Fact.INTENDED, Fact.ACKED, Fact.ABSENT)]
+    lost = losing("t1-1", healthy()["ledger"])
     failed = assess(open_record(make_record(tmp_path / "a", **healthy() | {"ledger": lost})))
     starved = healthy() | {"ledger": lost, "meters": readings(cpu=0.99)}
     void = assess(open_record(make_record(tmp_path / "b", **starved)))

@@ -13,13 +13,13 @@ import pytest
 
 from record.reader import open_record
 from record.rows import ERRORS
-from record.types import Fact, Outcome
+from record.types import Outcome
 from reports import catalogue
 from reports.assess import CHECKS, assess
 from reports.html import render_html
 from reports.junit import render_junit
 from reports.verdict import Verdict
-from tests.records import healthy, make_record, manifest, plan, readings, write
+from tests.records import booked, healthy, losing, make_record, manifest, plan, readings
 
 VOID_TAGS = {"meta", "br", "path", "use", "rect", "line"}
 
@@ -58,7 +58,8 @@ def broken_run(folder: Path) -> Path:
         else s
         for s in case["samples"]
     ]
-    case["ledger"] = [*case["ledger"], *write("t1-<b>", Fact.INTENDED, Fact.ACKED, Fact.ABSENT)]
+    ledger = losing("t1-1", booked(case["samples"]))
+    case["ledger"] = [msgspec.structs.replace(e, key="t1-<b>") if e.key == "t1-1" else e for e in ledger]
     return make_record(folder, **case)
 
 
