@@ -2,7 +2,8 @@
 
 The ledger's two halves are joined by key: what the generator intended and was told, against what the final read found.
 The words are Jepsen's (set, total-queue). A write of unknown outcome may be there or not, but at most once; what became
-of it is counted and shown, not judged. A write that the final read never asked about leaves the question open.
+of it is counted and shown, not judged. A write that the final read never asked about leaves the question open. So
+does a final read that did not list what carries the run's tag: strangers can be seen in no other way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+
+LISTED = "final-listing"  # the event that says: every write with the run's tag was listed
 
 # What the target told the generator about a key: an acknowledgement outranks an unknown, that a refusal.
 _JOINED = """
@@ -60,7 +63,8 @@ def check(case: Case) -> tuple[Finding, ...]:
     if not any(operation.write for operation in case.manifest.operations):
         return ()
     counts = tally(case)
-    return tuple(_judge(case, name, counts) for name in _CLASSES)
+    listed = any(event.kind == LISTED for event in case.record.events())
+    return tuple(_judge(case, name, counts, listed) for name in _CLASSES)
 
 
 def tally(case: Case) -> dict[str, int]:
@@ -69,16 +73,17 @@ def tally(case: Case) -> dict[str, int]:
     return {name: int(value) for name, value in case.one(f"{_JOINED} SELECT {columns} FROM joined").items()}
 
 
-def _judge(case: Case, name: str, counts: dict[str, int]) -> Finding:
+def _judge(case: Case, name: str, counts: dict[str, int], listed: bool) -> Finding:
     params: dict[str, Param] = {key: Quantity(value, "count") for key, value in counts.items()}
-    verdict, variant = _verdict(name, counts)
+    verdict, variant = _verdict(name, counts, listed)
     evidence = _examples(case, name) if counts[name] else None
     slug = f"integrity.{name}"
     needs = Text("integrity.needs_read", params) if name == "never_read" and verdict is Verdict.UNDECIDED else None
-    return Finding(slug, verdict, Text(f"{slug}.title"), Text(f"{slug}.{variant}", params), evidence, needs)
+    key = f"integrity.{variant}" if variant == "partly" else f"{slug}.{variant}"
+    return Finding(slug, verdict, Text(f"{slug}.title"), Text(key, params), evidence, needs)
 
 
-def _verdict(name: str, counts: dict[str, int]) -> tuple[Verdict, str]:
+def _verdict(name: str, counts: dict[str, int], listed: bool) -> tuple[Verdict, str]:
     """The verdict and which sentence says it."""
     if name == "never_read":
         if not counts["writes"]:
@@ -88,6 +93,10 @@ def _verdict(name: str, counts: dict[str, int]) -> tuple[Verdict, str]:
         return Verdict.FAIL, "fail"
     if not counts["read"]:
         return Verdict.UNDECIDED, "undecided"
+    if name == "phantom":
+        return (Verdict.PASS, "pass") if listed else (Verdict.UNDECIDED, "not_listed")
+    if counts["never_read"]:
+        return Verdict.UNDECIDED, "partly"
     if name == "changed" and counts["without_digest"]:
         return Verdict.UNDECIDED, "no_digest"
     return Verdict.PASS, "pass"

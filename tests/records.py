@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from record import schema, writer
-from record.journal import Journal
+from record.journal import EventLog, Journal
 from record.types import (
+    Event,
     Fact,
     JourneyEnd,
     LedgerEntry,
@@ -140,6 +141,7 @@ def make_record(
     ledger: Sequence[LedgerEntry] = (),
     meters: Sequence[Reading] = (),
     communes: Sequence[str] = COMMUNES,
+    listed: bool = True,
     seal: bool = True,
 ) -> Path:
     """A record on disk. Without `ends` every arrival ends with the worst of its samples; without samples, dropped."""
@@ -156,6 +158,10 @@ def make_record(
     for meter in meters:
         journal.reading(meter)
     journal.close()
+    if listed:
+        log = EventLog(folder / "events.jsonl")
+        log.write(Event(0, "final-listing", "all writes that carry the run's tag"))
+        log.close()
     if seal:
         writer.seal(folder, driving)
     return folder

@@ -64,9 +64,23 @@ def test_what_nobody_can_hold_against_the_target_passes(tmp_path: Path, facts: t
     assert set(verdicts(tmp_path / "r", WHOLE + write("t1-x", *facts)).values()) == {Verdict.PASS}
 
 
-def test_a_write_that_was_never_read_back_leaves_only_that_open(tmp_path: Path) -> None:
+def test_a_write_that_was_never_read_back_leaves_all_open_but_what_was_listed(tmp_path: Path) -> None:
+    """A final read that broke off half way has not seen that nothing is lost."""
     found = verdicts(tmp_path / "r", WHOLE + write("t1-x", SENT, ACKED))
-    assert found.pop("never_read") is Verdict.UNDECIDED
+    assert found.pop("phantom") is Verdict.PASS
+    assert set(found.values()) == {Verdict.UNDECIDED}
+
+
+def test_a_final_read_that_broke_off_still_shows_what_it_saw(tmp_path: Path) -> None:
+    entries = [*write("t1-x", SENT, ACKED), *write("t1-y", SENT, ACKED, ABSENT)]
+    found = verdicts(tmp_path / "r", WHOLE + entries)
+    assert (found["lost"], found["doubled"]) == (Verdict.FAIL, Verdict.UNDECIDED)
+
+
+def test_strangers_are_not_known_when_the_final_read_did_not_list(tmp_path: Path) -> None:
+    record = open_record(make_record(tmp_path / "r", manifest(0), ledger=WHOLE, listed=False))
+    found = {finding.check: finding.verdict for finding in integrity.check(Case(record))}
+    assert found.pop("integrity.phantom") is Verdict.UNDECIDED
     assert set(found.values()) == {Verdict.PASS}
 
 
