@@ -142,6 +142,8 @@ def _final_read(folder: Path, manifest: Manifest, target: Target) -> str | None:
     try:
         count = final_read(folder, target, manifest.tag, lambda: _now(manifest))
         events.write(Event(_now(manifest), "final-read", f"{count} keys"))
+        if target.final_read is not None and target.final_read.writes_url:
+            events.write(Event(_now(manifest), "final-listing", "all writes that carry the run's tag"))
     except FinalReadError as error:
         events.write(Event(_now(manifest), "final-read-failed", str(error)))
     finally:
