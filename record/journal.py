@@ -29,6 +29,7 @@ class Journal:
         self._readings_fd = _open(folder / f"readings-{worker:04d}.jsonl")
         self._samples = bytearray()
         self._ends = bytearray()
+        self._broken = ""
 
     def pack_sample(self, *row: int) -> None:
         """Hot path: the fields of Sample in order, with status, outcome, error as in schema.SAMPLE."""
@@ -48,24 +49,36 @@ class Journal:
 
     def ledger(self, entry: LedgerEntry) -> None:
         """Returns when the kernel has the whole line."""
-        _write_all(self._ledger_fd, _encode(entry) + b"\n")
+        self._write(self._ledger_fd, _encode(entry) + b"\n")
 
     def reading(self, reading: Reading) -> None:
-        _write_all(self._readings_fd, _encode(reading) + b"\n")
+        self._write(self._readings_fd, _encode(reading) + b"\n")
 
     def flush(self) -> None:
         """Hand the buffers to the kernel: samples before ends, so that an end is never without its samples."""
         if self._samples:
-            _write_all(self._samples_fd, self._samples)
+            self._write(self._samples_fd, self._samples)
             self._samples.clear()
         if self._ends:
-            _write_all(self._ends_fd, self._ends)
+            self._write(self._ends_fd, self._ends)
             self._ends.clear()
 
     def close(self) -> None:
-        self.flush()
-        for fd in (self._samples_fd, self._ends_fd, self._ledger_fd, self._readings_fd):
-            os.close(fd)
+        try:
+            self.flush()
+        finally:
+            for fd in (self._samples_fd, self._ends_fd, self._ledger_fd, self._readings_fd):
+                os.close(fd)
+
+    def _write(self, fd: int, data: bytes | bytearray) -> None:
+        """After one failure nothing is written any more: a torn row must stay the last of its file."""
+        if self._broken:
+            raise RecordError(self._broken)
+        try:
+            _write_all(fd, data)
+        except RecordError as error:
+            self._broken = str(error)
+            raise
 
 
 class EventLog:
