@@ -104,13 +104,18 @@ class Person:
         if self._target.http.connections == "journey":
             self._renew_share()
 
-    def close(self) -> None:
-        """Give handle and connections back."""
-        self.easy.transfer = None
-        self.easy.close()
+    def end(self) -> None:
+        """They leave: with connections = "journey" theirs close now, instead of idling until somebody else begins."""
         if self._share is not None:
+            self.easy.unsetopt(pycurl.SHARE)
             self._share.close()
             self._share = None
+
+    def close(self) -> None:
+        """Give handle and connections back."""
+        self.end()
+        self.easy.transfer = None
+        self.easy.close()
 
     def send(self, call: Call) -> Exchange:
         """Send one call and block this greenlet until its outcome is known."""
@@ -288,9 +293,7 @@ class Person:
 
     def _renew_share(self) -> None:
         """A connection cache (and TLS tickets) of one's own: the old one's connections close with it."""
-        if self._share is not None:
-            self.easy.unsetopt(pycurl.SHARE)
-            self._share.close()
+        self.end()
         self._share = pycurl.CurlShare()
         self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_CONNECT)
         self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_SSL_SESSION)

@@ -113,3 +113,15 @@ def test_waits_of_different_length_end_in_their_own_time(port: int) -> None:
     spent = [(exchange.done_ns - exchange.sent_ns) / 1e9 for exchange in exchanges]
     assert 0.05 <= spent[0] < spent[1] < spent[2]
     assert 0.3 <= spent[2] < 0.6
+
+
+def test_somebody_who_leaves_closes_their_connections_and_can_come_back(port: int) -> None:
+    with crowd(target_text(port, OWN), 3) as people:
+        for one in people:
+            assert one.send(Call("get", {"index": 1})).reply.ok
+        assert people[0]._hub.sockets == 3
+        for one in people:
+            one.end()
+        assert people[0]._hub.sockets == 0
+        people[1].begin()
+        assert people[1].send(Call("get", {"index": 2})).connect_us is not None
