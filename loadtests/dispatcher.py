@@ -17,6 +17,7 @@ from record.rows import ERROR_INDEX
 from record.types import JourneyEnd, Outcome
 from scenarios.schedule import Plan
 
+LOOK_NS = 250_000_000  # how long a wish to stop may go unheard
 BATCH_MAX = 64  # arrivals handed out before the hub gets a turn
 
 
@@ -49,7 +50,7 @@ class Dispatcher:
         for position, index in enumerate(share):
             at = due[position]
             if at > self._clock.now():
-                self._clock.sleep_until(at)
+                self._sleep_until(at)
                 batch = 0
             elif batch >= BATCH_MAX:
                 gevent.sleep(0)
@@ -63,6 +64,13 @@ class Dispatcher:
                 self.handed_out += 1
             except Full:
                 self._drop([index], "inbox-full")
+
+    def _sleep_until(self, at: int) -> None:
+        """Until then, or about until `stopped` is set: the next arrival may be hours away."""
+        while not self.stopped and at - (now := self._clock.now()) > LOOK_NS:
+            self._clock.sleep_until(now + LOOK_NS)
+        if not self.stopped:
+            self._clock.sleep_until(at)
 
     def _drop(self, indices: Sequence[int], error: str) -> None:
         now = self._clock.now()

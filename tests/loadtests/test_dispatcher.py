@@ -1,0 +1,68 @@
+"""The dispatcher: everybody at their time, nobody twice, and a wish to stop is heard long before the next arrival."""
+
+from __future__ import annotations
+
+import numpy as np
+from gevent.queue import SimpleQueue
+
+from loadtests.dispatcher import LOOK_NS, Dispatcher
+from record.rows import ERRORS
+from record.types import JourneyEnd, Outcome
+from scenarios.schedule import Plan
+
+HOUR_NS = 3600 * 1_000_000_000
+
+
+class Hours:
+    """A clock that moves when somebody sleeps; at `stop_ns` the dispatcher is told to stop."""
+
+    def __init__(self, stop_ns: int) -> None:
+        self.time = 0
+        self.stop_ns = stop_ns
+        self.dispatcher: Dispatcher | None = None
+
+    def now(self) -> int:
+        return self.time
+
+    def sleep_until(self, at_ns: int) -> None:
+        self.time = max(self.time, at_ns)
+        if self.dispatcher is not None and self.time >= self.stop_ns:
+            self.dispatcher.stopped = True
+
+
+def dispatch(*at_ns: int, stop_ns: int = 10**18, room: int = 9) -> tuple[list[int], list[JourneyEnd], int]:
+    """Arrivals handed out, ends, and the time when it was over."""
+    nothing = np.zeros(len(at_ns), np.int32)
+    plan = Plan(np.array(at_ns, np.int64), nothing, nothing, nothing, ("own",), ("",), ("get",))
+    clock = Hours(stop_ns)
+    ends: list[JourneyEnd] = []
+    handed: list[int] = []
+    inbox = SimpleQueue(maxsize=room)
+    one = clock.dispatcher = Dispatcher(plan, range(len(at_ns)), {"own": inbox}, clock, ends.append)
+    one.run()
+    while not inbox.empty():
+        handed.append(inbox.get())
+    return handed, ends, clock.time
+
+
+def test_a_wish_to_stop_is_heard_hours_before_the_next_arrival() -> None:
+    handed, ends, over_ns = dispatch(0, HOUR_NS, 2 * HOUR_NS, stop_ns=1_000_000_000)
+    assert handed == [0]
+    assert [(end.arrival, end.outcome, ERRORS[end.error]) for end in ends] == [
+        (1, Outcome.DROPPED, "stopped"),
+        (2, Outcome.DROPPED, "stopped"),
+    ]
+    assert over_ns <= 1_000_000_000 + LOOK_NS
+
+
+def test_without_a_wish_to_stop_nobody_is_early_or_left_out() -> None:
+    handed, ends, over_ns = dispatch(0, 5, HOUR_NS)
+    assert handed == [0, 1, 2]
+    assert ends == []
+    assert over_ns == HOUR_NS
+
+
+def test_who_finds_the_inbox_full_is_dropped_and_counted() -> None:
+    handed, ends, _ = dispatch(0, 0, 0, room=2)
+    assert handed == [0, 1]
+    assert [(end.arrival, ERRORS[end.error]) for end in ends] == [(2, "inbox-full")]
