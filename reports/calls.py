@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from record.reader import RunRecord
 from record.types import Outcome
 from reports import offered, phases
+from reports.verdict import NEVER_NS
 
-LATENCY_BITS = 42  # of a sort key; 2**42 ns is 73 minutes, far above any time-out
-LATENCY_NS_MAX = 2**LATENCY_BITS - 1
+LATENCY_NS_MAX = NEVER_NS
+LATENCY_BITS = LATENCY_NS_MAX.bit_length()  # of a sort key
 BLOCKS_MAX = 3600  # longer runs get longer blocks
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 
@@ -29,7 +30,8 @@ Codes = NDArray[np.int64]
 class Calls:
     """One element per call in every array. `due_ns` counts from when the call was due, `service_ns` from its sending.
 
-    `service_ns` is -1 where nothing was sent. `block` is the second in which the call was due (longer beyond an hour).
+    Both are NEVER_NS where no answer came; `service_ns` is -1 where nothing was sent. `block` is the second in which
+    the call was due (longer beyond an hour).
     """
 
     operations: tuple[str, ...]
@@ -51,11 +53,12 @@ class Calls:
 
     @cached_property
     def timed(self) -> NDArray[np.bool_]:
-        """Calls whose time counts: answered ones, and unknown ones (a time-out was at least that slow).
+        """Calls whose time counts: those carried out, and those without any answer, slower than all that have one.
 
-        A refusal does not: a fast "no" must not improve a percentile. Refusals are counted as errors.
+        An answer that is no success does not count: a fast "no" or a fast HTTP 500 must not improve a percentile. A
+        connection cut after a millisecond must not either. All of them are counted as errors.
         """
-        return np.isin(self.outcome, (Outcome.OK, Outcome.UNKNOWN))
+        return np.asarray((self.outcome == Outcome.OK) | (self.due_ns == NEVER_NS))
 
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
@@ -75,11 +78,13 @@ def load(record: RunRecord) -> Calls:
     low, high = span.column("low")[0].as_py(), span.column("high")[0].as_py()
     block_ns = 1_000_000_000 * max(1, -(-(high - low) // (BLOCKS_MAX * 1_000_000_000)))
     table = record.arrow(f"""
-        SELECT CAST(operation AS {_enum(operations)}) AS operation, CAST(commune AS {_enum(communes)}) AS commune,
+        SELECT outcome <> 'ok' AND status IS NULL AS unanswered,
+               CAST(operation AS {_enum(operations)}) AS operation, CAST(commune AS {_enum(communes)}) AS commune,
                {phases.code_sql(manifest, "intended_ns")}::UTINYINT AS phase,
                CAST(outcome AS {_enum(OUTCOMES)}) AS outcome,
-               least(greatest(done_ns - intended_ns, 0), {LATENCY_NS_MAX}) AS due_ns,
-               coalesce(least(greatest(done_ns - sent_ns, 0), {LATENCY_NS_MAX}), -1) AS service_ns,
+               if(unanswered, {NEVER_NS}, least(greatest(done_ns - intended_ns, 0), {NEVER_NS})) AS due_ns,
+               if(sent_ns IS NULL, -1, if(unanswered, {NEVER_NS}, least(greatest(done_ns - sent_ns, 0), {NEVER_NS})))
+                   AS service_ns,
                ((intended_ns - {low}) // {block_ns})::INTEGER AS block
         FROM samples WHERE outcome <> 'dropped'""")
     block = _numbers(table, "block")

@@ -23,7 +23,10 @@ Keys = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A percentile in nanoseconds. A bound that the sample does not support is None; without both, so is the value."""
+    """A percentile in nanoseconds; NEVER_NS where it falls among the calls without any answer.
+
+    A bound that the sample does not support is None; without both, so is the value.
+    """
 
     percentile: float
     value: int | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from reports.verdict import Quantity
+from reports.verdict import NEVER_NS, Quantity
 
 DIGITS_MAX = 12
 NARROW_SPACE = "\u202f"
@@ -38,6 +38,8 @@ def show(quantity: Quantity, language: str) -> str:
 
 def _duration(ns: Decimal, limit: Decimal | None, language: str) -> str:
     """Below a second in ms, from there in s; three significant digits unless a fence wants more."""
+    if ns == NEVER_NS:
+        return "∞"
     scale, unit = (_MS, "ms") if abs(ns) < _S else (_S, "s")
     value = ns / scale
     fences = [Decimal(0), *([limit / scale] if limit is not None else [])]

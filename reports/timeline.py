@@ -20,7 +20,7 @@ class Timeline:
 
     step_s: int
     at_s: Floats  # beginning of the stretch
-    p50_s: Floats  # from due time, over the calls due in the stretch
+    p50_s: Floats  # from due time, over the calls due in the stretch; without an answer, as long as was waited
     p95_s: Floats
     due_per_s: Floats
     done_per_s: Floats
@@ -39,7 +39,7 @@ def of(case: Case) -> Timeline:
     due = case.rows(f"""
         SELECT least(greatest(intended_ns // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n,
                count(*) FILTER (outcome IN ('refused', 'unknown')) AS failed,
-               quantile_disc(done_ns - intended_ns, [0.5, 0.95]) FILTER (outcome IN ('ok', 'unknown')) AS p
+               quantile_disc(done_ns - intended_ns, [0.5, 0.95]) FILTER (outcome = 'ok' OR status IS NULL) AS p
         FROM samples WHERE outcome <> 'dropped' GROUP BY place ORDER BY place""")
     done = case.rows(f"""
         SELECT least(greatest(done_ns // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n

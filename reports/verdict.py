@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, field
 
 EVIDENCE_ROWS_MAX = 20
+NEVER_NS = 2**42 - 1  # 73 minutes, far above any time-out: stands for an answer that never came
 
 
 class Verdict(enum.IntEnum):
@@ -32,7 +33,10 @@ class Verdict(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number to be printed. `unit`: ns, share, count, per_s, factor. `limit` (same unit) guards the rounding."""
+    """A number to be printed. `unit`: ns, share, count, per_s, factor. `limit` (same unit) guards the rounding.
+
+    NEVER_NS itself is printed as ∞.
+    """
 
     value: float
     unit: str

@@ -11,6 +11,7 @@ from record.reader import open_record
 from record.types import Outcome, Phase
 from reports.case import Case
 from reports.latency import ALL_JUDGED, Row
+from reports.verdict import NEVER_NS
 from tests.records import COMMUNES, MS, OPERATIONS, S, call, healthy, make_record, manifest, plan
 
 
@@ -74,9 +75,23 @@ def test_a_fast_refusal_does_not_improve_a_percentile(tmp_path: Path) -> None:
     assert refusing.due[0].value == pytest.approx(honest.due[0].value, rel=0.05)
 
 
-def test_a_time_out_counts_with_its_time(tmp_path: Path) -> None:
-    row = rows(make_record(tmp_path / "r", **altered(2, 10 * S, outcome=Outcome.UNKNOWN, status=0)))["run", "", "peak"]
-    assert row.due[1].value == 10 * S
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.REFUSED])
+@pytest.mark.parametrize("took_ns", [MS, 10 * S])
+def test_what_was_never_answered_is_slower_than_any_answer(tmp_path: Path, outcome: Outcome, took_ns: int) -> None:
+    """A time-out, and a connection that is cut after a millisecond, which must not look like a quick answer."""
+    row = rows(make_record(tmp_path / "r", **altered(2, took_ns, outcome=outcome, status=0)))["run", "", "peak"]
+    assert [estimate.value for estimate in row.due[1:]] == [NEVER_NS] * 3
+    assert row.service[1].value == NEVER_NS
+    assert row.due[0].high is not None
+    assert row.due[0].high < S
+
+
+def test_a_fast_error_of_unknown_outcome_does_not_improve_a_percentile(tmp_path: Path) -> None:
+    honest = rows(make_record(tmp_path / "a", **healthy(3000)))["run", "", "peak"]
+    failing = rows(make_record(tmp_path / "b", **altered(4, MS, outcome=Outcome.UNKNOWN, status=500)))[
+        "run", "", "peak"
+    ]
+    assert failing.due[0].value == pytest.approx(honest.due[0].value, rel=0.05)
 
 
 def test_nothing_is_printed_that_the_sample_does_not_support(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.numbers import show
-from reports.verdict import Quantity, exactly
+from reports.verdict import NEVER_NS, Quantity, exactly
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from reports.verdict import Quantity, exactly
         (Quantity(0.0021, "share"), "0,21\u202f%", "0.21\u202f%"),
         (Quantity(1_234_567, "count"), "1.234.567", "1,234,567"),
         (Quantity(99.9, "percentile"), "p99,9", "p99.9"),
+        (Quantity(NEVER_NS, "ns"), "∞", "∞"),
+        (Quantity(2 * NEVER_NS, "ns"), "8.796\u202fs", "8,796\u202fs"),
         (Quantity(0, "share"), "0\u202f%", "0\u202f%"),
     ],
 )
