@@ -17,7 +17,8 @@ from record.types import Fact, LedgerEntry
 from scenarios.contract import AUDIT_KEYS_MAX, BY_NAME, WritesPage, digest
 
 WORKER = 9999  # journal number of the final read
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # for one answer, or a part of it
+READ_S_MAX = 900.0  # for all
 PAGE_ROWS = 2000
 PAGES_MAX = 100_000
 
@@ -26,8 +27,8 @@ class FinalReadError(Exception):
     """The target could not be asked; the verdict of the audit stays open."""
 
 
-def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int]) -> int:
-    """Observed and absent facts into the record's journal; the number of keys asked for.
+def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int], tell: Callable[[int, int], None]) -> int:
+    """Observed and absent facts into the record's journal; the number of keys asked for. `tell`: how many of how many.
 
     Raises FinalReadError when the target does not answer as its target file promises. What was read until then is kept.
     """
@@ -41,12 +42,21 @@ def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int]) -
         if entry.fact is Fact.INTENDED
     }
     journal = Journal(folder / "journal", WORKER)
+    deadline_ns, asked = now() + round(READ_S_MAX * 1e9), 0
+
+    def check_time() -> None:
+        tell(asked, len(intended))
+        if now() > deadline_ns:
+            raise FinalReadError(f"{where.keys_url}: the final read was not over after {READ_S_MAX:g} s")
+
     try:
         with httpx.Client(
             timeout=TIMEOUT_S, trust_env=False, verify=_trust(target), headers=target.final_read_headers()
         ) as client:
             for keys in _batches(sorted(intended), AUDIT_KEYS_MAX):
+                check_time()
                 page = _page(client.post(where.keys_url, json={"keys": keys}))
+                asked += len(keys)
                 _note(journal, page, intended, now())
                 found = {write.key for write in page.writes}
                 for key in (key for key in keys if key not in found):
@@ -54,9 +64,10 @@ def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int]) -
                     journal.ledger(LedgerEntry(key, Fact.ABSENT, now(), entry.operation, entry.commune, entry.arrival))
             if where.writes_url:
                 for page in _pages(client, where.writes_url, tag):
+                    check_time()
                     strange = [write for write in page.writes if write.key not in intended]
                     _note(journal, WritesPage(strange), intended, now())
-    except (httpx.HTTPError, msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, ValueError) as error:
         raise FinalReadError(f"{where.keys_url}: the final read failed: {error}") from error
     finally:
         journal.close()

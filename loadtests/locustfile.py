@@ -7,29 +7,34 @@ until the dispatcher wakes them) and its statistics feed no verdict. Other hosts
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import gevent
 import msgspec
 from gevent.event import Event
-from locust import User, events
+from locust import User, events, runners
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.ports import Exchange
-from loadtests.worker import STOP_FILE, ZERO_FILE, Job, Worker
+from loadtests.worker import JOB_FILE, STOP_FILE, ZERO_FILE, Job, Worker, orphaned
 from loadtests.zero import boot_id, new_zero
 from record.rows import ERRORS
 from record.types import Zero
 
-JOB_FILE = "THONGSUOT_JOB"  # environment: path of the job the master hands out
 CHUNK_BYTES = 1 << 20
+QUIT_S_MAX = 3.0  # after its share, for the master's word to leave
+# Seconds without a sign of life until Locust gives a worker up and takes its users away. With Locust's own 3 s, one
+# that draws up a long plan or whose network stutters would lose them and never get them back.
+runners.HEARTBEAT_LIVENESS = 60
 log = logging.getLogger("thongsuot")
 
 
@@ -79,6 +84,7 @@ class Process:
         self.made = Event()  # the worker is there
         self.job: Job | None = None
         self.folder: Path | None = None
+        self.began = False  # the zero is known
         # the master's view of its workers
         self.spawned = False
         self.prepared: set[int] = set()
@@ -86,6 +92,19 @@ class Process:
 
 
 _process = Process()
+
+
+def _leave_with_the_harness() -> None:
+    """No process outlives the harness that started it: before the zero it leaves at once, after it it drains first.
+
+    Runs from the import on: a worker that finds no master asks for it for minutes before Locust calls anything here.
+    """
+    while not orphaned() or _process.began:
+        gevent.sleep(0.5)
+    os._exit(2)
+
+
+gevent.spawn(_leave_with_the_harness)
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
@@ -115,13 +134,17 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
 
     def on_chunk(environment: Environment, msg: Any, **_: Any) -> None:
         name = Path(msg.data["name"]).name
-        with (folder / "journal" / name).open("ab") as file:
+        with _or_out("a worker's journal cannot be kept"), (folder / "journal" / name).open("ab") as file:
             file.write(msg.data["data"])
 
     def on_spawned(**_: Any) -> None:
         _process.spawned = True
 
     def on_done(environment: Environment, msg: Any, **_: Any) -> None:
+        with _or_out("a worker's journals did not arrive whole"):
+            for name, size in msg.data["shipped"].items():
+                assert (folder / "journal" / Path(name).name).stat().st_size == size, name
+            _mark_done(folder, msg.data["index"])
         _process.waiting.discard(msg.data["index"])
 
     environment.events.spawning_complete.add_listener(on_spawned)  # type: ignore[no-untyped-call]
@@ -134,18 +157,37 @@ def _set_up_master(environment: Environment, runner: MasterRunner) -> None:
 
 def _watch_master(runner: MasterRunner, folder: Path) -> None:
     """Set the zero when everybody is ready, pass the stop switch on, leave when the last worker is done."""
-    zero, told, parent, expected = None, False, os.getppid(), len(_process.waiting)
+    assert _process.job is not None
+    told, expected, patience_s = False, len(_process.waiting), _process.job.drain_s + QUIT_S_MAX
     while _process.waiting:
         gevent.sleep(0.1)
-        if zero is None and _process.spawned and len(_process.prepared) == expected:
+        patience_s -= 0.1 if orphaned() else 0.0
+        if patience_s < 0:
+            os._exit(2)
+        if not _process.began and _process.spawned and len(_process.prepared) == expected:
             zero = msgspec.json.encode(new_zero())
             (folder / "journal" / "zero.new").write_bytes(zero)
             (folder / "journal" / "zero.new").rename(folder / "journal" / ZERO_FILE)
             runner.send_message("zero", {"zero": zero})
-        if not told and ((folder / "journal" / STOP_FILE).exists() or os.getppid() != parent):
+            _process.began = True
+        if not told and ((folder / "journal" / STOP_FILE).exists() or orphaned()):
             runner.send_message("halt", {})
             told = True
     runner.quit()
+
+
+@contextlib.contextmanager
+def _or_out(what: str) -> Iterator[None]:
+    """Locust logs what a message handler raises and goes on; here that would be a record with a hole in it."""
+    try:
+        yield
+    except BaseException:
+        log.exception(what)
+        os._exit(2)
+
+
+def _mark_done(folder: Path, index: int) -> None:
+    (folder / "journal" / f"done-{index:04d}").touch()
 
 
 def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
@@ -162,15 +204,13 @@ def _set_up_worker(environment: Environment, runner: WorkerRunner) -> None:
     def on_job(environment: Environment, msg: Any, **_: Any) -> None:
         job = msgspec.json.decode(msg.data["job"], type=Job)
         _process.job, _process.folder = job, _folder_here(job)
-        try:
+        with _or_out("the worker cannot do this job"):
             _process.worker = Worker(job, runner.worker_index, _process.folder, watch)
-        except BaseException:
-            log.exception("the worker cannot do this job")
-            os._exit(2)
         _process.made.set()
         runner.send_message("prepared", {"index": runner.worker_index})
 
     def on_zero(environment: Environment, msg: Any, **_: Any) -> None:
+        _process.began = True
         gevent.spawn(_work, runner, msgspec.json.decode(msg.data["zero"], type=Zero))
 
     def on_halt(environment: Environment, msg: Any, **_: Any) -> None:
@@ -189,23 +229,28 @@ def _work(runner: WorkerRunner, zero: Zero) -> None:
     assert worker is not None
     assert job is not None
     assert folder is not None
-    try:
+    with _or_out("the worker broke; the run will be aborted"):
         worker.run(zero)
-    except BaseException:
-        log.exception("the worker broke; the run will be aborted")
-        os._exit(2)
-    if folder != Path(job.folder):
-        _ship(runner, folder)
-    runner.send_message("done", {"index": runner.worker_index, "ended": worker.ended})
+        shipped = {} if folder == Path(job.folder) else _ship(runner, folder)
+        if not shipped:
+            _mark_done(folder, runner.worker_index)  # also by itself, since the master may have died
+        runner.send_message("done", {"index": runner.worker_index, "ended": worker.ended, "shipped": shipped})
+    while not orphaned():
+        gevent.sleep(0.5)
+    gevent.sleep(QUIT_S_MAX)
+    os._exit(0)
 
 
-def _ship(runner: WorkerRunner, folder: Path) -> None:
-    """A worker on another machine sends its journals home."""
+def _ship(runner: WorkerRunner, folder: Path) -> dict[str, int]:
+    """A worker on another machine sends its journals home. Returns how long each of them must be there."""
+    sizes = {}
     for path in sorted((folder / "journal").iterdir()):
+        sizes[path.name] = path.stat().st_size
         with path.open("rb") as file:
             while data := file.read(CHUNK_BYTES):
                 runner.send_message("journal", {"name": path.name, "data": data})
     shutil.rmtree(folder)
+    return sizes
 
 
 def _folder_here(job: Job) -> Path:

@@ -2,27 +2,85 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
+import resource
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from loadtests.targets import Target, is_loopback
 from record.writer import FREE_BYTES_MIN
 from scenarios.contract import BY_NAME
+from scenarios.identity import allowed
 from scenarios.profiles import Profile
+from scenarios.province import communes
 from scenarios.schedule import Plan
 from scenarios.types import ConfigError, Identities
 
 CONNECT_S = 3.0
 ARRIVALS_MAX = 50_000_000
+FILES_SPARE = 200  # descriptors of a worker besides one connection for each user
+TAG = r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}"  # travels in headers and addresses
 
 
-def check(profile: Profile, target: Target, plan: Plan, identities: Identities, runs: Path) -> None:
+class CrewSettings(Protocol):
+    """The part of a run's settings that concerns its processes."""
+
+    @property
+    def processes(self) -> int: ...
+    @property
+    def bind(self) -> str: ...
+    @property
+    def web_port(self) -> int | None: ...
+    @property
+    def tag(self) -> str | None: ...
+
+
+def check_crew(wanted: CrewSettings, users: Mapping[str, int]) -> None:
+    """Raises ConfigError when the processes of the run could not be started or could not hold their connections."""
+    problems = []
+    if wanted.tag is not None and not re.fullmatch(TAG, wanted.tag):
+        problems.append(f"--tag {wanted.tag!r}: should be up to 40 letters, digits, dots and hyphens")
+    try:
+        ipaddress.ip_address(wanted.bind)
+        problems += _can_listen("--bind", wanted.bind, 0)
+    except ValueError:
+        problems.append(f"--bind {wanted.bind}: should be a number such as 192.168.1.20 or 0.0.0.0")
+    if wanted.web_port is not None:
+        problems += _can_listen("--web-port", "127.0.0.1", wanted.web_port)
+    needed, most = files_needed(users, wanted.processes), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and needed > most:
+        problems.append(
+            f"users: each of {wanted.processes} workers may need {needed} open files, this machine allows {most}; "
+            f"raise it (ulimit -Hn), start more --workers, or take fewer users"
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+def files_needed(users: Mapping[str, int], processes: int) -> int:
+    """Descriptors that one worker may need at once; `users` per system over all workers."""
+    return -(-sum(users.values()) // processes) + FILES_SPARE
+
+
+def check(
+    profile: Profile,
+    target: Target,
+    plan: Plan,
+    identities: Identities,
+    runs: Path,
+    allow_list: Sequence[str] = (),
+) -> None:
     """Raises ConfigError with everything that speaks against the run. Sends nothing but a connection attempt."""
     problems = target.problems_before_traffic(plan.journeys if profile.kind == "flat" else needed(plan))
     problems += _fits(profile, target, plan)
     problems += _identities(identities, target)
+    if identities is Identities.ALLOW_LIST and profile.kind == "day":
+        problems += _allow_list(allow_list)
     problems += _writable(runs)
     if not problems:
         problems += [p for base in sorted(set(target.info().bases.values())) for p in _reachable(base)]
@@ -45,6 +103,22 @@ def _identities(identities: Identities, target: Target) -> list[str]:
     if identities is Identities.REALISTIC and not local:
         why = "realistic numbers may belong to real people and may only go to a testbed on this machine"
         return [f"{target.name}: identities: {why}; use marked or allow-list"]
+    return []
+
+
+def _allow_list(numbers: Sequence[str]) -> list[str]:
+    try:
+        allowed(numbers, len(communes()))
+    except ConfigError as error:
+        return [f"{problem} (--allow-list)" for problem in error.problems]
+    return []
+
+
+def _can_listen(option: str, host: str, port: int) -> list[str]:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return [f"{option} {port or host}: cannot listen there: {error.strerror or error}"]
     return []
 
 

@@ -32,7 +32,9 @@ from scenarios.world import communes_of, plan_of
 HOST_JOURNAL = 9998
 POLL_S = 0.25
 START_S_MAX = 90.0
+START_US_MAX_PER_ARRIVAL = 60.0  # and so much more for a long plan, which every worker draws up for itself
 GRACE_S_MAX = 40.0  # beyond the end of plan and drain
+GIVE_UP_S_MAX = 5.0  # for a crew that is beyond all limits
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -53,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True):
     tag: str | None = None
     allow_list: tuple[str, ...] = ()
 
+    @property
+    def processes(self) -> int:
+        """Workers here and on other hosts."""
+        return self.workers + self.remote_workers
+
 
 class Progress(msgspec.Struct):
     """What a watcher may show."""
@@ -71,76 +78,142 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
     """Drive the profile against the target. Returns the record's folder and its last manifest, sealed or aborted.
 
     Raises ConfigError before any traffic, RecordError when the record cannot be written. `stop` is asked several times
-    a second: once true, nothing new is sent, what is under way drains, and the record is sealed.
+    a second: once true, nothing new is sent, what is under way drains, and the record is sealed; before the first
+    request it is aborted. Broken off by an exception (a second Ctrl-C), it is aborted too and the exception goes on.
     """
     watch(Progress("preflight"))
     profile, target = settings.profile, settings.target
     plan = plan_of(profile, settings.seed, target.weights)
-    preflight.check(profile, target, plan, settings.identities, settings.runs)
+    preflight.check(profile, target, plan, settings.identities, settings.runs, settings.allow_list)
+    preflight.check_crew(settings, _users(settings))
     manifest = _manifest(settings, plan)
     folder = settings.runs / manifest.run_id
     if profile.kind == "day":
         watch(Progress("papers"))
         Library.build(settings.seed, settings.cache)  # drawn once here, found in the cache by every worker
-    writer.create(folder, manifest, _communes(profile), to_arrow(plan))
     try:
-        manifest, trouble = _drive(settings, folder, manifest, watch, stop)
-        watch(Progress("final read"))
-        trouble = trouble or _final_read(folder, manifest, target)
-        watch(Progress("sealing"))
-        if trouble is None and manifest.state is State.DRIVING:
-            return folder, writer.seal(folder, manifest)
-        return folder, writer.abort(folder, manifest, trouble or "the drive never began")
-    except RecordError as error:
-        return folder, writer.abort(folder, manifest, str(error))
-
-
-def _drive(
-    settings: Settings, folder: Path, manifest: Manifest, watch: Watcher, stop: Callable[[], bool]
-) -> tuple[Manifest, str | None]:
-    """Start the crew and stay with it to the end. Returns the manifest and what went wrong, if anything did."""
-    watch(Progress("starting"))
-    journal = folder / "journal"
-    (journal / "job.json").write_bytes(msgspec.json.encode(_job(settings, folder, manifest)))
-    events, host = EventLog(folder / "events.jsonl"), Journal(journal, HOST_JOURNAL)
-    began, told, trouble = time.monotonic(), False, None
-    phases = list(manifest.phases)
-    psutil.cpu_percent()
+        writer.create(folder, manifest, _communes(profile), to_arrow(plan))
+    except OSError as error:
+        raise RecordError(f"{folder}: the plan cannot be written: {error}") from error
+    drive = _Drive(settings, folder, manifest, watch, stop)
     try:
-        with Crew(settings, journal, _users(settings)) as crew:
-            while crew.running():
-                time.sleep(POLL_S)
-                if manifest.zero is None and (journal / ZERO_FILE).exists():
-                    zero = msgspec.json.decode((journal / ZERO_FILE).read_bytes(), type=Zero)
-                    manifest = writer.start(folder, manifest, zero)
-                at_ns = _now(manifest)
-                while phases and manifest.zero is not None and at_ns >= phases[0].start_ns:
-                    events.write(Event(at_ns, "phase", phases.pop(0).name))
-                trouble = trouble or crew.trouble() or _overdue(settings, manifest, began, at_ns)
-                if not told and (trouble or stop()):
-                    (journal / STOP_FILE).touch()
-                    events.write(Event(at_ns, "stop", trouble or "stopped by the operator"))
-                    told = True
-                if manifest.zero is not None:
-                    host.reading(Reading("host", "cpu_share", "cores", at_ns, psutil.cpu_percent() / 100))
-                    watch(_progress(journal, manifest, at_ns))
-            trouble = trouble or crew.trouble()
-    except CrewError as error:
+        trouble = drive.run()
+        if trouble is None:
+            watch(Progress("final read"))
+            _final_read(folder, drive.manifest, target, watch)
+            watch(Progress("sealing"))
+            return folder, writer.seal(folder, drive.manifest)
+    except (RecordError, OSError) as error:  # OSError: Arrow's, when the disk is full
         trouble = str(error)
-    finally:
-        host.close()
-        events.close()
-        (journal / "job.json").unlink(missing_ok=True)
-    return manifest, trouble
+    except BaseException as error:
+        writer.abort(folder, drive.manifest, f"broken off ({type(error).__name__})")
+        raise
+    return folder, writer.abort(folder, drive.manifest, trouble)
 
 
-def _final_read(folder: Path, manifest: Manifest, target: Target) -> str | None:
+class _Drive:
+    """The crew's time, from its start to its end, watched from outside."""
+
+    def __init__(
+        self, settings: Settings, folder: Path, manifest: Manifest, watch: Watcher, stop: Callable[[], bool]
+    ) -> None:
+        self.manifest = manifest
+        self._settings = settings
+        self._journal = folder / "journal"
+        self._watch = watch
+        self._stop = stop
+        self._began = time.monotonic()
+        self._told_ns: int | None = None  # when the workers were told to stop
+        self._trouble: str | None = None
+        self._phases = list(manifest.phases)
+        self._events = EventLog(folder / "events.jsonl")
+        self._host = Journal(self._journal, HOST_JOURNAL)
+
+    def run(self) -> str | None:
+        """Returns what went wrong, if anything did. Nobody of the crew is left then, also when this raises."""
+        self._watch(Progress("starting"))
+        job = self._journal / "job.json"
+        try:
+            job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest)))
+            psutil.cpu_percent()
+            with Crew(self._settings, self._journal, _users(self._settings)) as crew:
+                while not crew.over() and self._step(crew):
+                    time.sleep(POLL_S)
+            return self._trouble
+        except CrewError as error:
+            return str(error)
+        finally:
+            job.unlink(missing_ok=True)
+            self._host.close()
+            self._events.close()
+
+    def _step(self, crew: Crew) -> bool:
+        """Look once; whether it is worth going on."""
+        if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():
+            zero = msgspec.json.decode((self._journal / ZERO_FILE).read_bytes(), type=Zero)
+            self.manifest = writer.start(self._journal.parent, self.manifest, zero)
+        at_ns = _now(self.manifest)
+        while self._phases and self.manifest.zero is not None and at_ns >= self._phases[0].start_ns:
+            self._events.write(Event(at_ns, "phase", self._phases.pop(0).name))
+        self._trouble = self._trouble or crew.trouble()
+        if self._told_ns is None and (self._trouble or self._stop()):
+            self._tell(at_ns, self._trouble or "stopped by the operator")
+            if self.manifest.zero is None:
+                self._trouble = self._trouble or "stopped by the operator before the first request"
+                return False
+        if overdue := self._overdue(at_ns):
+            self._trouble = self._trouble or overdue
+            self._tell(at_ns, overdue)
+            time.sleep(GIVE_UP_S_MAX)
+            return False
+        if self.manifest.zero is not None:
+            self._host.reading(Reading("host", "cpu_share", "cores", at_ns, psutil.cpu_percent() / 100))
+            self._watch(self._progress(at_ns))
+        return self._trouble is None or not crew.idle()
+
+    def _tell(self, at_ns: int, why: str) -> None:
+        (self._journal / STOP_FILE).touch()
+        self._events.write(Event(at_ns, "stop", why))
+        self._told_ns = at_ns
+
+    def _overdue(self, at_ns: int) -> str | None:
+        """What took longer than anything legitimate can."""
+        profile = self._settings.profile
+        if self.manifest.zero is None:
+            limit_s = START_S_MAX + self.manifest.arrivals * START_US_MAX_PER_ARRIVAL * 1e-6
+            waited_s = time.monotonic() - self._began
+            return f"the workers were not ready within {limit_s:.0f} s" if waited_s > limit_s else None
+        if at_ns > self._last_ns() + round((profile.drain_s + GRACE_S_MAX) * 1e9):
+            return f"the drive was not over {GRACE_S_MAX:g} s after the drain"
+        return None
+
+    def _last_ns(self) -> int:
+        """When the last arrival is handed out: the end of the plan, or when the workers were told to stop."""
+        end_ns = self.manifest.phases[-1].end_ns
+        return end_ns if self._told_ns is None else min(end_ns, self._told_ns)
+
+    def _progress(self, at_ns: int) -> Progress:
+        planned = self.manifest.arrivals
+        calls = sum(path.stat().st_size for path in self._journal.glob("samples-*.bin")) // SAMPLE.size
+        last_ns = self._last_ns()
+        if at_ns >= last_ns:
+            drain_s = self._settings.profile.drain_s
+            return Progress("drain", min((at_ns - last_ns) * 1e-9, drain_s), drain_s, calls, planned)
+        stage = next(phase.name for phase in self.manifest.phases if at_ns < phase.end_ns)
+        return Progress(stage, max(at_ns, 0) * 1e-9, last_ns * 1e-9, calls, planned)
+
+
+def _final_read(folder: Path, manifest: Manifest, target: Target, watch: Watcher) -> None:
     """Failing to read is not failing to drive: the record is sealed, and the audit will say never-read."""
     if not any(operation.write for operation in manifest.operations):
-        return None
+        return
     events = EventLog(folder / "events.jsonl")
+
+    def tell(asked: int, of: int) -> None:
+        watch(Progress("final read", asked, of))
+
     try:
-        count = final_read(folder, target, manifest.tag, lambda: _now(manifest))
+        count = final_read(folder, target, manifest.tag, lambda: _now(manifest), tell)
         events.write(Event(_now(manifest), "final-read", f"{count} keys"))
         if target.final_read is not None and target.final_read.writes_url:
             events.write(Event(_now(manifest), "final-listing", "all writes that carry the run's tag"))
@@ -148,17 +221,16 @@ def _final_read(folder: Path, manifest: Manifest, target: Target) -> str | None:
         events.write(Event(_now(manifest), "final-read-failed", str(error)))
     finally:
         events.close()
-    return None
 
 
 def _manifest(settings: Settings, plan: Plan) -> Manifest:
     profile, target = settings.profile, settings.target
     created = writer.utc_now()
-    run_id = f"{created.replace('-', '').replace(':', '')}-{profile.name}-{settings.seed}"
-    number = 1
+    stem = f"{created.replace('-', '').replace(':', '')}-{profile.name}-{settings.seed}"
+    run_id, number = stem, 1
     while (settings.runs / run_id).exists():
         number += 1
-        run_id = f"{run_id.split('_')[0]}_{number}"
+        run_id = f"{stem}_{number}"
     tag = settings.tag or hashlib.sha256(f"{run_id}{os.getpid()}{time.monotonic_ns()}".encode()).hexdigest()[:10]
     return Manifest(
         format=schema.FORMAT,
@@ -177,7 +249,7 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         identities="none" if profile.kind == "flat" else str(settings.identities),
         rate_factor=profile.traffic.rate_factor,
         compression=profile.traffic.compression,
-        workers=settings.workers + settings.remote_workers,
+        workers=settings.processes,
         phases=profile.phases,
         objectives=profile.objectives,
         limits=profile.limits,
@@ -187,7 +259,8 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
 
 def _operations(plan: Plan, target: Target) -> tuple[OperationInfo, ...]:
     """Every operation that a sample of this run may name."""
-    return tuple(operation for operation in target.operations() if operation.system in plan.systems)
+    operations = target.operations()
+    return tuple(one for one in operations if one.system in plan.systems or one.name in plan.journeys)
 
 
 def _communes(profile: Profile) -> pa.Table:
@@ -207,29 +280,15 @@ def _job(settings: Settings, folder: Path, manifest: Manifest) -> Job:
         target_text=settings.target_text,
         cache=str(settings.cache.resolve()),
         allow_list=settings.allow_list,
+        drain_s=settings.profile.drain_s,
         boot_id=boot_id(),
     )
 
 
 def _users(settings: Settings) -> dict[str, int]:
     """Users per system over all workers, rounded up so that each worker has as many."""
-    workers = settings.workers + settings.remote_workers
+    workers = settings.processes
     return {system: -(-count // workers) * workers for system, count in settings.profile.users.items()}
-
-
-def _progress(journal: Path, manifest: Manifest, at_ns: int) -> Progress:
-    calls = sum(path.stat().st_size for path in journal.glob("samples-*.bin")) // SAMPLE.size
-    end_ns = manifest.phases[-1].end_ns
-    stage = next((phase.name for phase in manifest.phases if at_ns < phase.end_ns), "drain")
-    return Progress(stage, min(at_ns, end_ns) * 1e-9, end_ns * 1e-9, calls, manifest.arrivals)
-
-
-def _overdue(settings: Settings, manifest: Manifest, began: float, at_ns: int) -> str | None:
-    if manifest.zero is None:
-        waited = time.monotonic() - began
-        return f"the workers were not ready within {START_S_MAX:g} s" if waited > START_S_MAX else None
-    end_s = settings.profile.duration_s + settings.profile.drain_s + GRACE_S_MAX
-    return f"the drive was not over {GRACE_S_MAX:g} s after plan and drain" if at_ns > end_s * 1e9 else None
 
 
 def _now(manifest: Manifest) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from loadtests.dispatcher import Dispatcher
 from loadtests.driver import drive
 from loadtests.http import Person, Sessions
 from loadtests.pacing import RunClock, Timer
+from loadtests.preflight import files_needed
 from loadtests.selfwatch import SelfWatch
 from loadtests.sink import JournalSink, Watch
 from loadtests.zero import zero_here
@@ -29,9 +31,11 @@ from scenarios.journeys.catalogue import JOURNEYS
 from scenarios.population import Population
 from scenarios.province import communes
 from scenarios.schedule import Plan, share
-from scenarios.types import Arrival, Call, Identities, Journey
+from scenarios.types import Arrival, Call, ConfigError, Identities, Journey
 from scenarios.world import World, plan_of
 
+JOB_FILE = "THONGSUOT_JOB"  # environment: path of the job the master hands out
+PARENT = "THONGSUOT_PARENT"  # environment: the process that this one must not outlive; unset on other hosts
 STOP_FILE = "stop"
 ZERO_FILE = "zero.json"
 KILL_WAIT_S = 5.0
@@ -47,6 +51,7 @@ class Job(msgspec.Struct, frozen=True):
     target_text: str
     cache: str
     allow_list: tuple[str, ...]
+    drain_s: float
     boot_id: str
 
 
@@ -55,9 +60,13 @@ class Worker:
 
     def __init__(self, job: Job, index: int, folder: Path, watch: Watch) -> None:
         manifest = job.manifest
+        _allow_files(files_needed(job.users, manifest.workers))
         self._folder = folder
         self._profile = profiles.parse(manifest.profile, manifest.profile_text, manifest.profile_overrides)
         self._target = targets.parse(job.target_file, job.target_text)
+        missing = self._target.problems_before_traffic()
+        if missing:
+            raise ConfigError(missing)
         own = self._target.weights
         self._tag = manifest.tag
         self._own_writes = {operation.name for operation in manifest.operations if operation.write}
@@ -65,7 +74,7 @@ class Worker:
         if self._plan.digest != manifest.plan_digest:
             raise RecordError("this worker's sources make another plan than the master's; run the same version on both")
         self._share: list[int] = share(self._plan, index, manifest.workers).tolist()
-        self._world = None if own else _world(job, self._profile, self._plan)
+        self._world = None if self._profile.kind == "flat" else _world(job, self._profile, self._plan)
         self._journal = Journal(folder / "journal", index)
         self._sink = JournalSink(self._journal, manifest.operations, watch)
         self._inboxes = {system: SimpleQueue(maxsize=self._profile.inbox_max) for system in self._profile.users}
@@ -75,13 +84,24 @@ class Worker:
         self._clock: RunClock | None = None
         self._zero_mono_ns = 0
         self._dispatcher: Dispatcher | None = None
+        self._stopped = False
+        self._running: Any = None  # the greenlet of `run`
         self._busy: set[Any] = set()
         self._index = index
-        self._parent = os.getppid()
         gc.freeze()  # what is here now stays; collecting it again and again costs time in the middle of the run
 
     def serve(self, system: str) -> None:
-        """One user of a system: take arrivals from the inbox for ever. A parked user costs nothing."""
+        """One user of a system: take arrivals from the inbox for ever. A parked user costs nothing.
+
+        Whatever breaks a user breaks the run: with one user less it would go on to measure something else.
+        """
+        try:
+            self._serve(system)
+        except Exception as error:
+            self._running.kill(error, block=False)
+            raise
+
+    def _serve(self, system: str) -> None:
         inbox, me = self._inboxes[system], gevent.getcurrent()
         person: Person | None = None
         while True:
@@ -94,16 +114,24 @@ class Worker:
             try:
                 person.begin(arrival)
                 drive(arrival, self._journey(arrival), person.send, self._clock, self._sink)
+                person.end()
             finally:
                 self._busy.discard(me)
 
     def run(self, zero: Zero) -> None:
-        """From the zero to the last end of the share. Blocks; to be called in a greenlet of its own."""
+        """From the zero to the last end of the share. Blocks; to be called in a greenlet of its own.
+
+        Raises whatever broke one of its users or helpers, such as a journal that cannot be written any more.
+        """
+        self._running = me = gevent.getcurrent()
         self._zero_mono_ns = zero_here(zero)
         self._clock = clock = RunClock(self._timer, self._zero_mono_ns)
         self._dispatcher = Dispatcher(self._plan, self._share, self._inboxes, clock, self._sink.end)
+        self._dispatcher.stopped = self._stopped
         watch = SelfWatch(self._index, clock, self._journal, self._gauges)
         helpers = [gevent.spawn(watch.probe), gevent.spawn(watch.report, self._every)]
+        for helper in helpers:
+            helper.link_exception(lambda broken: me.kill(broken.exception, block=False))
         try:
             self._dispatcher.run()
             self._drain(clock)
@@ -112,7 +140,8 @@ class Worker:
             self._journal.close()
 
     def stop(self) -> None:
-        """Send nothing new; what is under way may finish within the drain time."""
+        """Send nothing new; what is under way may finish within the drain time. Before the zero: send nothing."""
+        self._stopped = True
         if self._dispatcher is not None:
             self._dispatcher.stopped = True
 
@@ -144,7 +173,7 @@ class Worker:
     def _every(self) -> None:
         """Twice a second: hand over what was measured; look whether somebody wants this to stop."""
         self._journal.flush()
-        if (self._folder / "journal" / STOP_FILE).exists() or os.getppid() != self._parent:
+        if (self._folder / "journal" / STOP_FILE).exists() or orphaned():
             self.stop()
 
     def _gauges(self) -> dict[str, float]:
@@ -153,6 +182,21 @@ class Worker:
             "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
             "busy": float(len(self._busy)),
         }
+
+
+def _allow_files(needed: int) -> None:
+    """Raises ConfigError when this process may not have as many open files, even after asking for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if hard != unlimited and needed > hard:
+        raise ConfigError([f"this worker may need {needed} open files, its host allows {hard}"])
+    if soft != unlimited and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def orphaned() -> bool:
+    """The harness that started this process is gone; never true of a process that somebody else started."""
+    return PARENT in os.environ and os.getppid() != int(os.environ[PARENT])
 
 
 def _own(arrival: Arrival, tag: str | None) -> Journey:

@@ -77,7 +77,7 @@ def preflight_command(
     loaded = options.profile_of(profile, sets, rate, duration)
     settings = options.settings_of(loaded, target, runs=runs, seed=seed, identities=identities, allow_list=allow_list)
     plan = plan_of(loaded, settings.seed, settings.target.weights)
-    preflight.check(loaded, settings.target, plan, settings.identities, runs)
+    preflight.check(loaded, settings.target, plan, settings.identities, runs, settings.allow_list)
     click.echo(f"{loaded.name} may be driven against {settings.target.name}: {len(plan):,} arrivals")
 
 

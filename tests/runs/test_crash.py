@@ -35,29 +35,33 @@ def kept_keys(url: str, tag: str) -> Iterator[str]:
         after = page.next
 
 
-def kill_during(runs: Path, pid: int, flag: str) -> threading.Thread:
-    """kill -9 the Locust process with that flag, in the middle of the peak."""
+def kill_during(runs: Path, pid: int, flag: str, number: int) -> threading.Thread:
+    """Send a signal to the Locust process with that flag, in the middle of the peak."""
 
     def act() -> None:
         while (found := the_zero(runs)) is None:
             time.sleep(0.02)
         time.sleep(max(0.0, found[1].mono_ns * 1e-9 + 3.0 - time.monotonic()))
-        next(child for child in psutil.Process(pid).children() if flag in child.cmdline()).kill()
+        next(child for child in psutil.Process(pid).children() if flag in child.cmdline()).send_signal(number)
 
     thread = threading.Thread(target=act)
     thread.start()
     return thread
 
 
-@pytest.mark.parametrize("victim", ["--worker", "--master"])
-def test_a_killed_process_aborts_the_run_and_loses_no_intent(tmp_path: Path, victim: str) -> None:
+@pytest.mark.parametrize(
+    ("victim", "number"), [("--worker", signal.SIGKILL), ("--master", signal.SIGKILL), ("--worker", signal.SIGTERM)]
+)
+def test_a_killed_process_aborts_the_run_and_loses_no_intent(
+    tmp_path: Path, victim: str, number: signal.Signals
+) -> None:
     with a_testbed(tmp_path) as (testbed, target):
-        thread = kill_during(tmp_path / "runs", os.getpid(), victim)
+        thread = kill_during(tmp_path / "runs", os.getpid(), victim, number)
         record, manifest = drive(settings(tmp_path, target, workers=2))
         thread.join()
         kept = set(kept_keys(testbed.url, manifest.tag))
     assert manifest.state is State.ABORTED
-    assert "SIGKILL" in (manifest.abort_reason or "")
+    assert f"{victim[2:]}" in (manifest.abort_reason or "")
     opened = open_record(record, unsealed=True)
     intended = set(opened.query("SELECT key FROM ledger WHERE fact = 'intended'")["key"])
     assert len(kept) > 50
