@@ -8,6 +8,7 @@ with one write() before `intend` returns, so that it survives the death of the p
 from __future__ import annotations
 
 import os
+from math import isfinite
 from pathlib import Path
 
 import msgspec
@@ -52,7 +53,9 @@ class Journal:
         self._write(self._ledger_fd, _encode(entry) + b"\n")
 
     def reading(self, reading: Reading) -> None:
-        self._write(self._readings_fd, _encode(reading) + b"\n")
+        """A value that is no finite number was not measured and leaves no row; JSON has no way to write it."""
+        if isfinite(reading.value):
+            self._write(self._readings_fd, _encode(reading) + b"\n")
 
     def flush(self) -> None:
         """Hand the buffers to the kernel: samples before ends, so that an end is never without its samples."""

@@ -17,11 +17,13 @@ from record.types import Event, Fact, LedgerEntry, Manifest, Outcome, Reading, R
 Row = TypeVar("Row", LedgerEntry, Reading, Event)
 
 _OUTCOMES = [outcome.name.lower() for outcome in Outcome]
+_CODES = {"outcome": len(_OUTCOMES), "error": len(binary.ERRORS)}
 
 
 def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes: list[str]) -> pa.Table:
     """All workers' samples ordered by (arrival, step). `commune_of[arrival]` indexes `communes`."""
     rows, workers = _binary(journal, "samples", binary.SAMPLE_DTYPE)
+    _within(rows, {"arrival": len(commune_of), "operation": len(manifest.operations), **_CODES}, "samples")
     order = np.lexsort((rows["step"], rows["arrival"]))
     rows, workers = rows[order], workers[order]
     names = [operation.name for operation in manifest.operations]
@@ -52,6 +54,7 @@ def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes:
 def journeys(journal: Path) -> pa.Table:
     """The end of every arrival, ordered by arrival."""
     rows, workers = _binary(journal, "journeys", binary.END_DTYPE)
+    _within(rows, _CODES, "journeys")
     order = np.argsort(rows["arrival"], kind="stable")
     rows, workers = rows[order], workers[order]
     columns = {
@@ -87,6 +90,14 @@ def _binary(journal: Path, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray,
         parts.append(np.fromfile(path, dtype, count=count))
         workers.append(np.full(count, int(path.stem.rsplit("-", 1)[1]), np.uint16))
     return np.concatenate(parts), np.concatenate(workers)
+
+
+def _within(rows: np.ndarray, bounds: dict[str, int], name: str) -> None:
+    """A number that names nothing: the disk lost a block, or the journal is of another run."""
+    for column, bound in bounds.items():
+        if len(rows) and int(rows[column].max()) >= bound:
+            found = int(rows[column].max())
+            raise RecordError(f"the journal of {name} is damaged: {column} {found}, of which there are only {bound}")
 
 
 def _lines(journal: Path, name: str, kind: type[Row]) -> list[Row]:

@@ -54,14 +54,27 @@ def start(folder: Path, manifest: Manifest, zero: Zero) -> Manifest:
 
 def abort(folder: Path, manifest: Manifest, reason: str) -> Manifest:
     """→ aborted. The journals stay as they are and can be read with a flag; the verdict will be undecided."""
-    aborted = msgspec.structs.replace(manifest, state=State.ABORTED, abort_reason=reason, sealed_utc=utc_now())
+    aborted = msgspec.structs.replace(manifest, state=State.ABORTED, abort_reason=reason)
     write_manifest(folder, aborted)
     return aborted
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
-    """driving → sealed. Raises RecordError when an arrival has no end or two: planned = ok+refused+unknown+dropped."""
+    """driving → sealed.
+
+    Raises RecordError when an arrival has no end or two (planned = ok + refused + unknown + dropped), and when the disk
+    does not take the tables; the journals are then still there. They go when all that replaces them is on the disk.
+    """
     assert manifest.state is State.DRIVING, manifest.state
+    try:
+        sealed = _seal(folder, manifest)
+    except (OSError, pa.ArrowException) as error:
+        raise RecordError(f"{folder}: the record cannot be sealed: {error}") from error
+    shutil.rmtree(folder / "journal", ignore_errors=True)
+    return sealed
+
+
+def _seal(folder: Path, manifest: Manifest) -> Manifest:
     journal = folder / "journal"
     arrivals = pq.read_table(folder / "arrivals.parquet")
     made = from_journals(journal, manifest, arrivals)
@@ -76,10 +89,12 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     events = folder / "events.jsonl"
     events.touch()
     files["events.jsonl"] = sum(1 for _ in tables.json_lines(events, Event))
+    for name in files:
+        _sync(folder / name)
     digests = {name: FileDigest(sha256(folder / name), rows) for name, rows in sorted(files.items())}
     sealed = msgspec.structs.replace(manifest, state=State.SEALED, sealed_utc=utc_now(), files=digests)
     write_manifest(folder, sealed)
-    shutil.rmtree(journal)
+    _sync(folder)
     return sealed
 
 
@@ -122,6 +137,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         temporary.replace(folder / "manifest.json")
     except OSError as error:
         raise RecordError(f"{folder}/manifest.json: cannot be written: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    """File or folder onto the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sha256(path: Path) -> str:

@@ -173,6 +173,52 @@ def test_a_run_that_was_killed_is_read_only_with_the_flag(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (Sample(3, 0, 0, 0, 0, 0, Outcome.OK), "arrival 3, of which there are only 3"),
+        (Sample(0, 0, 2, 0, 0, 0, Outcome.OK), "operation 2, of which there are only 2"),
+        (Sample(0, 0, 0, 0, 0, 0, Outcome.OK, error=200), "error 200"),
+    ],
+)
+def test_a_damaged_journal_is_named_and_not_sealed(tmp_path: Path, row: Sample, says: str) -> None:
+    manifest = a_driven_run(tmp_path / "run")
+    write_arrivals(tmp_path / "run", [0, 1, 2])
+    journal = Journal(tmp_path / "run" / "journal", 1)
+    journal.sample(row)
+    journal.close()
+    with pytest.raises(RecordError, match=says):
+        writer.seal(tmp_path / "run", manifest)
+    with pytest.raises(RecordError, match=says):
+        open_record(tmp_path / "run", unsealed=True)
+
+
+def test_a_disk_that_does_not_take_the_tables_leaves_the_journals(tmp_path: Path) -> None:
+    manifest = a_driven_run(tmp_path / "run")
+    write_arrivals(tmp_path / "run", [0, 1, 2])
+    (tmp_path / "run" / "samples.parquet").mkdir()  # as a full disk does: the file cannot be written
+    with pytest.raises(RecordError, match="the record cannot be sealed"):
+        writer.seal(tmp_path / "run", manifest)
+    assert open_record(tmp_path / "run", unsealed=True).query("SELECT count(*) AS n FROM samples")["n"][0] == 3
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_reading_that_is_no_number_leaves_no_row_and_does_not_prevent_sealing(tmp_path: Path, value: float) -> None:
+    manifest = a_driven_run(tmp_path / "run")
+    write_arrivals(tmp_path / "run", [0, 1, 2])
+    journal = Journal(tmp_path / "run" / "journal", 1)
+    journal.reading(Reading("generator-1", "cpu_share", "cores", 5, value))
+    journal.close()
+    writer.seal(tmp_path / "run", manifest)
+    assert open_record(tmp_path / "run").query("SELECT * FROM readings").empty
+
+
+def test_an_aborted_run_does_not_say_when_it_was_sealed(tmp_path: Path) -> None:
+    manifest = a_driven_run(tmp_path / "run")
+    aborted = writer.abort(tmp_path / "run", manifest, "killed")
+    assert (aborted.state, aborted.sealed_utc) == (State.ABORTED, None)
+
+
+@pytest.mark.parametrize(
     ("content", "says"),
     [
         (None, "is this the folder of a run"),
