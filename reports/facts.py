@@ -47,7 +47,10 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
         _same("target", f"{manifest.target.name} · {', '.join(sorted(set(manifest.target.bases.values())))}"),
         _same("purpose", manifest.target.purpose or "–"),
         _same("systems", ", ".join(sorted({operation.system for operation in manifest.operations}))),
-        _same("communes", f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}"),
+        _same(
+            "communes",
+            f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}" if communes["all"] else "–",
+        ),
         _same("arrivals", _count(manifest.arrivals, "vi")),
         _worded("outcomes", lambda language: _outcomes(case, language)),
         _same("calls", _count(sum(row.calls for row in rows), "vi")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as Xml
 
 from reports import catalogue
@@ -11,8 +12,11 @@ from reports.verdict import Finding, Verdict
 _TAG = {Verdict.FAIL: "failure", Verdict.UNDECIDED: "error", Verdict.VOID: "error"}
 
 
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # production 2 of XML 1.0
+
+
 def render_junit(assessment: Assessment, language: str = "en") -> str:
-    """The document as text. An unsealed run gets a case of its own, so that the suite cannot be green."""
+    """The document as text. What XML cannot hold, a target's control characters for example, becomes U+FFFD."""
     suite = Xml.Element("testsuite", name=f"thongsuot {assessment.run_id}")
     counts = {"failure": 0, "error": 0}
     for finding in assessment.findings:
@@ -28,7 +32,8 @@ def render_junit(assessment: Assessment, language: str = "en") -> str:
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     Xml.indent(suite)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(suite, encoding="unicode") + "\n"
+    text = _NOT_XML.sub("\ufffd", Xml.tostring(suite, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _case(suite: Xml.Element, finding: Finding, tag: str | None, language: str) -> None:

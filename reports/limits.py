@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from reports import objectives
 from reports.case import Case
 from reports.verdict import Quantity, Text
 
@@ -23,17 +24,25 @@ def untested(case: Case) -> tuple[Text, ...]:
         limits.append(Text("limit.read_only"))
     limits += _unused_operations(case)
     limits += _silent_communes(case)
-    if any(urlsplit(base).hostname in _HERE for base in manifest.target.bases.values()):
+    if any(_here(base) for base in manifest.target.bases.values()):
         limits.append(Text("limit.same_machine"))
     unjudged = [phase.name for phase in manifest.phases if not phase.judged]
     if unjudged:
         limits.append(Text("limit.unjudged_phases", {"names": _names(unjudged)}))
+    limits += _unpromised_operations(case)
     unverified = [objective.slug for objective in manifest.objectives if not objective.verified]
     if unverified:
         limits.append(Text("limit.unverified", {"names": _names(unverified)}))
     if manifest.identities == "realistic":
         limits.append(Text("limit.realistic_identities"))
     return tuple(limits)
+
+
+def _here(base: str) -> bool:
+    try:
+        return urlsplit(base).hostname in _HERE
+    except ValueError:  # an address that nobody can read is not known to be here
+        return False
 
 
 def _unused_operations(case: Case) -> list[Text]:
@@ -43,10 +52,19 @@ def _unused_operations(case: Case) -> list[Text]:
     return [Text("limit.unused_operations", {"names": _names(idle)})] if idle else []
 
 
+def _unpromised_operations(case: Case) -> list[Text]:
+    """Operations that were called without any promise about their times."""
+    calls = case.calls
+    timed = [objective for objective in case.manifest.objectives if objective.metric == "latency"]
+    promised = np.any([objectives.matching(calls, objective) for objective in timed], axis=0) if timed else None
+    free = [calls.operations[place] for place in np.unique(calls.operation) if promised is None or not promised[place]]
+    return [Text("limit.unpromised_operations", {"names": _names(free)})] if free else []
+
+
 def _silent_communes(case: Case) -> list[Text]:
     found = case.one("""
-        SELECT count(*) AS all, count(*) FILTER (code NOT IN (SELECT DISTINCT commune FROM samples)) AS silent
-        FROM communes""")
+        SELECT count(*) AS all, count(*) FILTER (heard.commune IS NULL) AS silent
+        FROM communes LEFT JOIN (SELECT DISTINCT commune FROM samples) heard ON code = heard.commune""")
     if not found["silent"]:
         return []
     return [Text("limit.silent_communes", {name: Quantity(found[name], "count") for name in ("silent", "all")})]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from record.reader import open_record
-from record.types import Fact, OperationInfo
+from record.types import Fact, OperationInfo, TargetInfo
 from reports import store
 from reports.assess import CHECKS, assess
 from reports.case import Case
@@ -88,6 +88,17 @@ def test_what_was_not_tested_is_named(tmp_path: Path) -> None:
     assert keys["limit.unused_operations"].params["names"] == "portal.rate"
     assert keys["limit.unverified"].params["names"] == "fast"
     assert "limit.same_machine" in keys
+
+
+def test_operations_without_a_promise_about_their_times_are_named(tmp_path: Path) -> None:
+    limits = {limit.key: limit for limit in assess(open_record(make_record(tmp_path / "r", **healthy()))).limits}
+    assert limits["limit.unpromised_operations"].params["names"] == "tthc.receive"
+
+
+def test_an_address_that_nobody_can_read_does_not_break_the_judgement(tmp_path: Path) -> None:
+    target = TargetInfo("x", "a test", {"portal": "http://[::1"}, "1" * 64)
+    found = assess(open_record(make_record(tmp_path / "r", **healthy() | {"head": manifest(3000, target=target)})))
+    assert found.gate is Verdict.PASS
 
 
 def test_a_reading_scenario_passes_and_says_that_integrity_was_not_tested(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from record.reader import open_record
 from record.rows import ERRORS
-from record.types import Outcome
+from record.types import Fact, Outcome
 from reports import catalogue
 from reports.assess import CHECKS, assess
 from reports.html import render_html
 from reports.junit import render_junit
 from reports.verdict import Verdict
-from tests.records import booked, healthy, losing, make_record, manifest, plan, readings
+from tests.records import booked, healthy, losing, make_record, manifest, plan, readings, write
 
 VOID_TAGS = {"meta", "br", "path", "use", "rect", "line"}
 
@@ -137,6 +137,14 @@ def test_junit_has_a_case_per_check_and_nothing_open_looks_green(tmp_path: Path)
         green = case.find("failure") is None and case.find("error") is None
         assert green == (finding.verdict is Verdict.PASS)
     assert suite.get("failures") == str(sum(f.verdict is Verdict.FAIL for f in assessment.findings))
+
+
+def test_what_a_target_sends_cannot_break_the_junit_file(tmp_path: Path) -> None:
+    stranger = write("t1-\x00\x1b\uffff", Fact.OBSERVED)
+    case = healthy() | {"ledger": [*healthy()["ledger"], *stranger]}
+    suite = Xml.fromstring(render_junit(assess(open_record(make_record(tmp_path / "r", **case)))))
+    phantom = next(case for case in suite.findall("testcase") if case.get("name") == "phantom")
+    assert "t1-\ufffd\ufffd\ufffd" in (phantom.findtext("failure") or "")
 
 
 def test_a_void_or_undecided_run_is_never_green_in_junit(tmp_path: Path) -> None:
