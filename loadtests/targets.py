@@ -199,7 +199,11 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     )
     allow_hosts = root.words("allow_hosts", [], right='a list of host names such as ["tthc.example.vn"]')
     bases = _bases(root.table("systems", required=True))
-    http = _http(root.table("http"), Path(name).parent)
+    http_table = root.table("http")
+    http = _http(http_table, Path(name).parent)
+    plain = [system for system, base in bases.items() if base.startswith("http:")]
+    if http.version == "2" and plain:
+        http_table.problem("version", f'"2" is spoken only over https, and {", ".join(plain)} has http://; take "1.1"')
     auth = {auth_name: _auth(auth_name, table) for auth_name, table in root.named("auth").items()}
     specs = operations.specs(root, bases, {a.login: a.name for a in auth.values()})
     final_read = _final_read(root, bases)

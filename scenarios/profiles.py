@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from record.types import Limits, Objective, Phase
-from scenarios.contract import BY_NAME
+from scenarios.contract import BY_NAME, OPERATIONS
+from scenarios.schedule import OWN
 from scenarios.strict_toml import Document, Table
 from scenarios.traffic import DAY_S, JOURNEYS, WEEKDAYS, Traffic, Window
 from scenarios.types import ConfigError
@@ -21,6 +22,8 @@ from scenarios.types import ConfigError
 SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
 USERS_MAX = 20_000
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # becomes part of a folder's name
+SYSTEMS = (*sorted({operation.system for operation in OPERATIONS}), OWN)
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -94,7 +97,7 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
             ("phase",), f"the phases last {duration_s * traffic.compression / 3600:g} h of the day, past midnight"
         )
     profile = Profile(
-        name=root.take("name", str),
+        name=root.take("name", str, right="letters, digits, . _ -", check=lambda v: bool(re.fullmatch(NAME, v))),
         title_vi=root.take("title_vi", str, ""),
         title_en=root.take("title_en", str, ""),
         text=text,
@@ -203,6 +206,8 @@ def _limits(table: Table) -> Limits:
 
 
 def _users(table: Table, name: str) -> int:
+    if name not in SYSTEMS:
+        table.problem(name, f"no such system; one of {', '.join(SYSTEMS)}")
     right = f"users from 1 to {USERS_MAX}"
     return table.take(name, int, 200, right=right, check=lambda v: 1 <= v <= USERS_MAX)
 

@@ -114,10 +114,19 @@ def settings_of(
         runs=runs,
         cache=cache_dir(),
         seed=profile.seed if seed is None else seed,
-        identities=Identities(identities or bound.identities),
+        identities=_identities(profile, bound, identities),
         allow_list=_numbers(allow_list),
         **more,
     )
+
+
+def _identities(profile: profiles.Profile, target: targets.Target, wanted: str | None) -> Identities:
+    """A target that takes no people (`identities = "none"`) can only be driven with operations of its own."""
+    if wanted is None and target.identities == "none":
+        if profile.kind == "day":
+            raise ConfigError([f'{target.name}: identities = "none", but {profile.name} sends people; --identities …'])
+        return Identities.MARKED
+    return Identities(wanted or target.identities)
 
 
 def _numbers(path: Path | None) -> tuple[str, ...]:

@@ -75,6 +75,13 @@ WRONG_PROFILES = [
     ("no judged phase", "judged = true", "judged = false", r"no phase is judged"),
     ("an unknown metric", 'metric = "errors"', 'metric = "speed"', r"metric: 'speed' will not do; latency or errors"),
     ("no users for a system", "tthc = 200", "# none", r"users\.tthc: missing; arrivals for tthc need users"),
+    (
+        "users of no system",
+        "tthc = 200",
+        "tthc = 200\nclinic = 3",
+        r"users\.clinic: no such system; one of portal, tthc",
+    ),
+    ("a name that leads elsewhere", 'name = "drill"', 'name = "../drill"', r"name: '\.\./drill' will not do; letters"),
     ("not TOML at all", "[time]", "[time", r"drill\.toml:\d+: not TOML"),
     ("a phase of no length", "for_s = 6.0", "for_s = 0", r"phase\.1\.for_s: 0\.0 will not do; seconds above 0"),
 ]
@@ -109,6 +116,9 @@ WRONG_TARGETS = [
     ("an HTTP that does not exist", 'version = "1.1"', 'version = "4"', r"http\.version"),
     ("a log-in that is none", 'login = "tthc.login"', 'login = "tthc.queue.all"', r"auth\.officer\.login"),
     ("a time-out of nothing", "total_timeout_ms = 20000", "total_timeout_ms = 0", r"http\.total_timeout_ms"),
+    ("no people for a profile of people", 'identities = "realistic"', 'identities = "none"', "but drill sends people"),
+    ("an allow-list that is not there", 'identities = "realistic"', 'identities = "allow-list"', "0 numbers for 166"),
+    ("HTTP/2 that would silently be 1.1", 'version = "1.1"', 'version = "2"', "only over https"),
     ("identities that do not exist", 'identities = "realistic"', 'identities = "true"', "identities"),
 ]
 
@@ -150,14 +160,27 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         (("smoke", "--target", "testbed", "--set", "time.rate_facto=2"), "time.rate_facto: unknown key; did you mean"),
         (("smoke", "--target", "testbed", "--rate", "5"), "follows the day's curve"),
         (("generic", "--target", "testbed"), "operations of its own"),
+        ((str(PROFILE), "--target", "TARGET", "--tag", "a b"), "should be up to 40 letters"),
+        ((str(PROFILE), "--target", "TARGET", "--bind", "203.0.113.9"), "--bind 203.0.113.9: cannot listen there"),
+        ((str(PROFILE), "--target", "TARGET", "--bind", "here"), "should be a number such as"),
+        ((str(PROFILE), "--target", "TARGET", "--web-port", "PORT"), "cannot listen there: Address already in use"),
+        ((str(PROFILE), "--target", "TARGET", "--set", "users.tthc=20000"), "may need 20400 open files"),
         (("smoke",), "Missing option '--target'"),
     ],
 )
-def test_wrong_words_are_refused(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str) -> None:
+def test_wrong_words_are_refused(
+    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
     monkeypatch.setenv(PASSWORD, "x")
-    result = run(*words)
-    assert result.exit_code == 2
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 20_000))
+    text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
+    (tmp_path / "target.toml").write_text(text.replace("http://127.0.0.1:8166", listener.url), "utf-8")
+    stands_for = {"TARGET": "target.toml", "PORT": listener.url.rsplit(":", 1)[1]}
+    result = run(*(stands_for.get(word, word) for word in words))
+    assert result.exit_code == 2, result.output
     assert says in result.stderr
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_nobody_at_the_target_and_no_folder_to_write_to_are_told_together(
