@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from loadtests.run import Settings, run
+from loadtests.run import Progress, Settings, run
 from record.types import State
 from thongsuot import judge, options
 from thongsuot.progress import Show
 
 EXIT_UNDECIDED = 4
+EXIT_BROKE = 2
 
 
 @click.command("run")
@@ -54,14 +55,25 @@ def command(
 
 
 def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
-    """Run, print what came of it, return the exit code of the verdict (0 when nothing was to be judged)."""
+    """Run, print what came of it, return the exit code of the verdict (0 when nothing was to be judged).
+
+    A run that was aborted is undecided; one in which nothing was ever sent is none, the harness broke.
+    """
+    tell = None
     with Show() as show:
         folder, manifest = run(settings, show.watch, show.stop)
-    if manifest.state is not State.SEALED:
-        click.echo(f"error: the run was aborted: {manifest.abort_reason}", err=True)
-        click.echo(f"the record can be read: thongsuot assess {folder} --unsealed", err=True)
-        return EXIT_UNDECIDED
-    if not report:
+        if manifest.state is State.SEALED and report:
+            show.watch(Progress("judging"))
+            show.release_signals()
+            tell = judge.judged(folder, as_json=as_json)
+    if tell is not None:
+        return tell()
+    if manifest.state is State.SEALED:
         click.echo(json.dumps({"run": str(folder)}) if as_json else f"run: {folder}")
         return 0
-    return judge.judge(folder, as_json=as_json)
+    code = EXIT_BROKE if manifest.zero is None else EXIT_UNDECIDED
+    click.echo(f"error: the run was aborted: {manifest.abort_reason}", err=True)
+    click.echo(f"the record can be read: thongsuot assess {folder} --unsealed", err=True)
+    if as_json:
+        click.echo(json.dumps({"run": str(folder), "aborted": manifest.abort_reason, "exit_code": code}))
+    return code

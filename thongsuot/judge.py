@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,19 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -
     _print(assessment, {"report": folder / "report.html"}, as_json)
 
 
-def judge(run: Path, *, as_json: bool) -> int:
-    """What follows a run: assessment, JUnit and page written beside the record, the verdict printed; its exit code."""
+def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
+    """What follows a run: assessment, JUnit and page written beside the record.
+
+    Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
+    """
     record, assessment = _judge(run, unsealed=False)
     folder = _write_page(_write(run, assessment), record, assessment)
-    _print(assessment, {"assessment": folder / "assessment.json", "report": folder / "report.html"}, as_json)
-    return assessment.gate.exit_code
+
+    def tell() -> int:
+        _print(assessment, {"assessment": folder / "assessment.json", "report": folder / "report.html"}, as_json)
+        return assessment.gate.exit_code
+
+    return tell
 
 
 def _write(run: Path, assessment: Assessment) -> Path:

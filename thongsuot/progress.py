@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType, TracebackType
 
 from rich.console import Console
@@ -27,6 +26,7 @@ class Show:
             disable=quiet or not self._console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=None, text="")
+        self._stage = ""
         self.stopping = False
 
     def __enter__(self) -> Show:
@@ -37,11 +37,19 @@ class Show:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self.release_signals()
         self._bar.stop()
 
+    def release_signals(self) -> None:
+        """From here on Ctrl-C does what it did before: there is nothing left to drain."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
     def watch(self, step: Step) -> None:
+        if step.stage != self._stage:
+            self._stage = step.stage
+            self._bar.reset(self._task)
         text = f"{step.calls:,} requests of {step.planned:,} arrivals" if step.planned else ""
         name = f"{step.stage} (stopping)" if self.stopping else step.stage
         self._bar.update(self._task, description=name, total=step.duration_s or None, completed=step.at_s, text=text)
@@ -56,6 +64,6 @@ class Show:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:
-            sys.exit(2)
+            raise KeyboardInterrupt
         self.stopping = True
         self.say("stopping: nothing new is sent, what is under way drains; press again to break off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -40,6 +41,7 @@ def command(
     thongsuot rehearse
     thongsuot rehearse smoke --fault delay=3000
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that testbed and folder go with us in every stage
     loaded = options.profile_of(profile, sets, None, None)
     with (
         tempfile.TemporaryDirectory(prefix="thongsuot-") as folder,
