@@ -13,6 +13,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from loadtests.targets import Target, is_loopback
+from loadtests.worker import files_needed
 from record.writer import FREE_BYTES_MIN
 from scenarios.contract import BY_NAME
 from scenarios.identity import allowed
@@ -23,7 +24,6 @@ from scenarios.types import ConfigError, Identities
 
 CONNECT_S = 3.0
 ARRIVALS_MAX = 50_000_000
-FILES_SPARE = 200  # descriptors of a worker besides one connection for each user
 TAG = r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}"  # travels in headers and addresses
 
 
@@ -60,11 +60,6 @@ def check_crew(wanted: CrewSettings, users: Mapping[str, int]) -> None:
         )
     if problems:
         raise ConfigError(problems)
-
-
-def files_needed(users: Mapping[str, int], processes: int) -> int:
-    """Descriptors that one worker may need at once; `users` per system over all workers."""
-    return -(-sum(users.values()) // processes) + FILES_SPARE
 
 
 def check(

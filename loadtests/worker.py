@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from loadtests.dispatcher import Dispatcher
 from loadtests.driver import drive
 from loadtests.http import Person, Sessions
 from loadtests.pacing import RunClock, Timer
-from loadtests.preflight import files_needed
 from loadtests.selfwatch import SelfWatch
 from loadtests.sink import JournalSink, Watch
 from loadtests.zero import zero_here
@@ -39,6 +39,7 @@ PARENT = "THONGSUOT_PARENT"  # environment: the process that this one must not o
 STOP_FILE = "stop"
 ZERO_FILE = "zero.json"
 KILL_WAIT_S = 5.0
+FILES_SPARE = 200  # descriptors of a worker besides one connection for each user
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -182,6 +183,11 @@ class Worker:
             "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
             "busy": float(len(self._busy)),
         }
+
+
+def files_needed(users: Mapping[str, int], processes: int) -> int:
+    """Descriptors that one worker may need at once; `users` per system over all workers."""
+    return -(-sum(users.values()) // processes) + FILES_SPARE
 
 
 def _allow_files(needed: int) -> None:
