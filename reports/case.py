@@ -35,6 +35,13 @@ class Case:
         value = self.one("SELECT max(done_ns) AS value FROM samples")["value"]
         return 0 if value is None else int(value)
 
+    @property
+    def arrivals_per_s(self) -> float:
+        """Planned arrivals per second of the judged phases; 0 without any."""
+        seconds = phases.seconds(self.manifest)
+        found = self.one(f"SELECT count(*) AS n FROM arrivals WHERE {phases.judged_sql(self.manifest, 'at_ns')}")
+        return found["n"] / seconds if seconds else 0.0
+
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """A small answer as Python values."""
         answer: list[dict[str, Any]] = self.record.arrow(sql, parameters).to_pylist()

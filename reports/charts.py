@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -53,6 +52,7 @@ def timeline_svg(line: Timeline, phases: tuple[Phase, ...]) -> str:
             rates.stairs(
                 line.failed_per_s, edges, baseline=None, color=_RED, linewidth=1.4, label=_both("chart.failed")
             )
+        times.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
         rates.set_ylabel(word("chart.rate", "vi"))
         rates.set_xlabel(_both("chart.time"))
         times.set_ylim(0, 1.15 * max(float(np.nanmax(line.p95_s)) if np.isfinite(line.p95_s).any() else 0, 1e-3))
@@ -66,7 +66,7 @@ def timeline_svg(line: Timeline, phases: tuple[Phase, ...]) -> str:
 
 
 def _shade(times: Any, rates: Any, phases: tuple[Phase, ...], end_s: float) -> None:
-    """Grey where a phase is not judged, a thin line where one ends, its name inside the upper panel."""
+    """Grey where a phase is not judged, a thin line where it ends, its name inside the upper panel."""
     for phase in phases:
         start, end = phase.start_ns / 1e9, phase.end_ns / 1e9
         if not phase.judged:
@@ -74,9 +74,8 @@ def _shade(times: Any, rates: Any, phases: tuple[Phase, ...], end_s: float) -> N
                 axes.axvspan(start, end, color=_GREY, alpha=0.18, linewidth=0)
         place = (start + min(end, end_s)) / 2
         times.text(place, 0.98, phase.name, transform=times.get_xaxis_transform(), ha="center", va="top", fontsize=8)
-    for before, _ in pairwise(phases):
         for axes in (times, rates):
-            axes.axvline(before.end_ns / 1e9, color=_GREY, linewidth=0.8)
+            axes.axvline(end, color=_GREY, linewidth=0.8)
 
 
 def _both(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from record.types import Outcome
 from reports import phases
@@ -14,6 +15,7 @@ from reports.latency import ALL_JUDGED
 from reports.numbers import show
 from reports.verdict import Quantity
 
+VIETNAM = timedelta(hours=7)
 _SHOWN_AS = {"hub_lag_ms": ("ns", 1e6), "cpu_share": ("share", 1.0), "rss_mb": ("mb", 1.0)}
 
 
@@ -55,12 +57,12 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
         _worded("outcomes", lambda language: _outcomes(case, language)),
         _same("calls", _count(sum(row.calls for row in rows), "vi")),
         _worded("phases", lambda language: _phases(case, language)),
-        _worded("rate", lambda language: _filled("fact.rate_text", manifest.rate_factor, language)),
+        _worded("rate", lambda language: _rate(case, language)),
         _worded("compression", lambda language: _compression(case, language)),
         _worded("identities", lambda language: word(f"identities.{manifest.identities}", language)),
         _same("workers", str(manifest.workers)),
-        _same("created", manifest.created_utc),
-        _same("sealed", manifest.sealed_utc or "–"),
+        _same("created", local_time(manifest.created_utc)),
+        _same("sealed", local_time(manifest.sealed_utc)),
     ]
     if manifest.profile_overrides:
         lines.append(_same("overrides", ", ".join(f"{k} = {v}" for k, v in sorted(manifest.profile_overrides.items()))))
@@ -97,6 +99,23 @@ def generator_health(case: Case) -> list[Health]:
         values = [Quantity(row[name] * scale, unit) for name in ("median", "p95", "worst")]
         lines.append(Health(row["source"], row["metric"], *values))
     return lines
+
+
+def local_time(utc: str | None) -> str:
+    """A wall time of the manifest by the clock of Vietnam, whose offset has no summer time; a dash for none."""
+    if utc is None:
+        return "–"
+    here = datetime.strptime(utc, "%Y-%m-%dT%H:%M:%SZ") + VIETNAM
+    return here.strftime("%d/%m/%Y %H:%M:%S (UTC+7)")
+
+
+def _rate(case: Case, language: str) -> str:
+    shown = {
+        "rate": show(Quantity(case.arrivals_per_s, "factor"), language),
+        "factor": show(Quantity(case.manifest.rate_factor, "factor"), language),
+    }
+    key = "fact.rate_flat" if case.manifest.identities == "none" else "fact.rate_text"
+    return word(key, language).format(**shown)
 
 
 def _same(label: str, text: str) -> Fact:

@@ -59,6 +59,7 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
             chart=Markup(charts.timeline_svg(timeline.of(case), manifest.phases)),
             chart_alt=catalogue.word("chart.alt", "vi"),
             run_folder=record.folder.name,
+            created=facts.local_time(manifest.created_utc),
         )
     )
 

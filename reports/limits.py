@@ -17,7 +17,7 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 def untested(case: Case) -> tuple[Text, ...]:
     """Sentences, in a fixed order."""
     manifest = case.manifest
-    limits: list[Text] = [Text("limit.one_load", {"factor": Quantity(manifest.rate_factor, "factor")})]
+    limits: list[Text] = [Text("limit.one_load", {"rate": Quantity(case.arrivals_per_s, "factor")})]
     if manifest.compression != 1:
         limits.append(Text("limit.compression", {"factor": Quantity(manifest.compression, "factor")}))
     if not any(operation.write for operation in manifest.operations):

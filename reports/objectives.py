@@ -120,7 +120,9 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
         if Fraction(late.high) <= 1 - Fraction(str(percentile)) / 100:
             return _finding(objective, Verdict.PASS, "latency_within", shown)
     if found.value is None:
-        more = max(1, found.calls_needed - n)
+        by_share = _within_more(calls, timed, floor(exact), percentile)
+        more = max(1, found.calls_needed - n if by_share is None else min(found.calls_needed - n, by_share))
+        shown["needed"] = Quantity(n + more, "count")
         return _finding(objective, Verdict.UNDECIDED, "too_few", shown, _needs(case, n, more))
     within = int((calls.due_ns[timed] <= floor(exact)).sum()) / n
     more_or_none = intervals.calls_to_decide(n, percentile / 100, within, found.phi)
@@ -174,6 +176,14 @@ def _late(calls: Calls, timed: NDArray[np.bool_], limit_ns: int) -> intervals.Sh
     events, of = int(late.sum()), int(timed.sum())
     seconds = len(np.unique(calls.block[timed]))
     return intervals.share_of(events, of, _phi(calls, late, timed) if events else of / seconds)
+
+
+def _within_more(calls: Calls, timed: NDArray[np.bool_], limit_ns: int, percentile: float) -> int | None:
+    """About how many more calls decide by the share within the limit, as long as none is late; None if one is."""
+    if (timed & (calls.due_ns > limit_ns)).any():
+        return None
+    of, seconds = int(timed.sum()), len(np.unique(calls.block[timed]))
+    return _share_more(0, of, 1 - percentile / 100, of / seconds)
 
 
 def _phi(calls: Calls, events: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

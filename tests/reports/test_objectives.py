@@ -13,7 +13,7 @@ from record.types import JourneyEnd, Objective, Outcome, Phase, Sample
 from reports import objectives
 from reports.case import Case
 from reports.verdict import Finding, Verdict
-from tests.records import FAST, FEW_ERRORS, MS, S, call, healthy, make_record, manifest
+from tests.records import FAST, FEW_ERRORS, MS, S, call, healthy, make_record, manifest, plan
 
 
 def judge(folder: Path, *promises: Objective, **changes: object) -> Finding:
@@ -152,6 +152,21 @@ def test_drifting_times_have_no_percentile_but_a_far_limit_still_holds(
     finding = judge(tmp_path / "r", limited(limit_ms, percentile=90.0), samples=drifting())
     assert finding.summary.params["value"] == "-"
     assert finding.verdict is verdict
+
+
+def test_what_is_still_needed_is_the_shorter_of_both_ways(tmp_path: Path) -> None:
+    """Drifting far below the limit: 59 seconds without a late call decide p95, whatever the percentile would take."""
+    n, phases = 1628, (Phase("warm-up", 0, 5 * S, False), Phase("peak", 5 * S, 19 * S, True))
+    samples = [
+        msgspec.structs.replace(s, done_ns=s.intended_ns + (s.done_ns - s.intended_ns) * (1 + s.intended_ns // (4 * S)))
+        for s in healthy(3000)["samples"]
+        if s.arrival < n
+    ]
+    changes = {"samples": samples, "head": manifest(n, phases=phases), "arrivals": plan(3000).slice(0, n)}
+    finding = judge(tmp_path / "r", limited(20_000.0), **changes, ledger=[])
+    assert finding.summary.key == "objective.too_few"
+    assert finding.needs_more is not None
+    assert 40 <= finding.needs_more.params["seconds"].value <= 50
 
 
 def test_times_that_follow_the_planned_phases_keep_their_percentile(tmp_path: Path) -> None:
