@@ -37,7 +37,7 @@ def test_every_wrong_option_is_named_at_once_and_nothing_starts(tmp_path: Path) 
     lines = ended.stderr.splitlines()
     assert all(line.startswith("testbed: ") for line in lines)
     for part in (
-        "unknown kind 'loose'; known are: lose, double, change, phantom, refuse-kept, status, status-after, delay, stall",
+        "unknown kind 'loose'; known are: lose, double, change, phantom, refuse-kept, status, status-after, delay",
         "--fault lose=0: expected a whole number from 1",
         "unknown operation 'portal.nothing'",
         "portal.track is not a write",
