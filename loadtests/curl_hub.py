@@ -23,6 +23,7 @@ from gevent import get_hub, getcurrent
 _NEVER = float("inf")
 _TIMEOUT = pycurl.SOCKET_TIMEOUT
 _REMOVE = pycurl.POLL_REMOVE
+CONNECTIONS_MAX = 500  # kept for reuse by all persons of a process (connections = "shared")
 _ROUNDS_MAX = 4  # immediate time-outs served in one go before the loop gets its turn
 
 
@@ -55,6 +56,8 @@ class CurlHub:
         self._due = _NEVER  # of libcurl's next time-out, monotonic seconds
         self._timer: Any = None
         self._timer_due = _NEVER
+        # libcurl's own measure, four times what is under way just now, closes after each burst what the next one needs
+        self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_MAX)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
 

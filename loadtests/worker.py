@@ -14,7 +14,7 @@ import msgspec
 from gevent.queue import SimpleQueue
 
 from loadtests import targets
-from loadtests.curl_hub import CurlHub
+from loadtests.curl_hub import CONNECTIONS_MAX, CurlHub
 from loadtests.dispatcher import Dispatcher
 from loadtests.driver import drive
 from loadtests.http import Person, Sessions
@@ -187,7 +187,7 @@ class Worker:
 
 def files_needed(users: Mapping[str, int], processes: int) -> int:
     """Descriptors that one worker may need at once; `users` per system over all workers."""
-    return -(-sum(users.values()) // processes) + FILES_SPARE
+    return max(-(-sum(users.values()) // processes), CONNECTIONS_MAX) + FILES_SPARE
 
 
 def _allow_files(needed: int) -> None:
