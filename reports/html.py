@@ -187,6 +187,8 @@ def _measured(finding: Finding) -> str:
 
 def _interval(finding: Finding) -> str:
     if "within" in finding.summary.params:
+        if finding.verdict is Verdict.FAIL:
+            return f"≤ {_figure(finding, 'within_high')}"
         return f"≥ {_figure(finding, 'within_low')}"
     low, high = _figure(finding, "low"), _figure(finding, "high")
     return DASH if low == high == DASH else f"{low} … {high}"

@@ -113,12 +113,15 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
         return _finding(objective, Verdict.PASS, "latency_pass", shown)
     if found.low is not None and found.low > exact:
         return _finding(objective, Verdict.FAIL, "latency_fail" if found.value is not None else "at_least", shown)
-    if found.high is None:
-        late = _late(calls, timed, floor(exact))
+    if found.high is None or found.low is None:
+        late, allowed = _late(calls, timed, floor(exact)), 1 - Fraction(str(percentile)) / 100
         shown |= {"within": Quantity(1 - late.value, "share"), "promised": exactly(percentile / 100, "share")}
         shown |= {"within_low": Quantity(1 - late.high, "share", percentile / 100)}
-        if Fraction(late.high) <= 1 - Fraction(str(percentile)) / 100:
+        shown |= {"within_high": Quantity(1 - late.low, "share", percentile / 100)}
+        if Fraction(late.high) <= allowed:
             return _finding(objective, Verdict.PASS, "latency_within", shown)
+        if Fraction(late.low) > allowed:
+            return _finding(objective, Verdict.FAIL, "latency_beyond", shown)
     if found.value is None:
         by_share = _within_more(calls, timed, floor(exact), percentile)
         more = max(1, found.calls_needed - n if by_share is None else min(found.calls_needed - n, by_share))
@@ -169,13 +172,13 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
 def _late(calls: Calls, timed: NDArray[np.bool_], limit_ns: int) -> intervals.Share:
     """Share of the timed calls later than the limit: "95 % within 2 s" said the other way round.
 
-    It decides where the percentile has no interval because answer times drift far below the limit. Without a late call
-    nothing is known of how late calls would cluster, so a whole second counts as one observation.
+    It decides where the percentile has no interval because answer times drift far from the limit. When no call is late,
+    or every one, nothing is known of how late calls cluster, so a whole second counts as one observation.
     """
     late = timed & (calls.due_ns > limit_ns)
     events, of = int(late.sum()), int(timed.sum())
     seconds = len(np.unique(calls.block[timed]))
-    return intervals.share_of(events, of, _phi(calls, late, timed) if events else of / seconds)
+    return intervals.share_of(events, of, _phi(calls, late, timed) if 0 < events < of else of / seconds)
 
 
 def _within_more(calls: Calls, timed: NDArray[np.bool_], limit_ns: int, percentile: float) -> int | None:

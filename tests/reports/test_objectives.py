@@ -145,13 +145,28 @@ def drifting() -> list[Sample]:
     ]
 
 
-@pytest.mark.parametrize(("limit_ms", "verdict"), [(2000.0, Verdict.PASS), (180.0, Verdict.UNDECIDED)])
+@pytest.mark.parametrize(
+    ("limit_ms", "verdict"), [(2000.0, Verdict.PASS), (180.0, Verdict.UNDECIDED), (1.0, Verdict.FAIL)]
+)
 def test_drifting_times_have_no_percentile_but_a_far_limit_still_holds(
     tmp_path: Path, limit_ms: float, verdict: Verdict
 ) -> None:
     finding = judge(tmp_path / "r", limited(limit_ms, percentile=90.0), samples=drifting())
-    assert finding.summary.params["value"] == "-"
+    assert finding.summary.params["value"] == "-" or verdict is Verdict.FAIL
     assert finding.verdict is verdict
+
+
+def test_a_short_run_of_drifting_times_all_beyond_the_limit_fails(tmp_path: Path) -> None:
+    """Neither bound of the percentile exists, and yet each of the calls was late."""
+    samples = [
+        msgspec.structs.replace(s, done_ns=s.intended_ns + 900 * MS + s.intended_ns // 20 + s.arrival % 7)
+        for s in healthy()["samples"]
+        if s.arrival < 1200
+    ]
+    phases = (Phase("warm-up", 0, 5 * S, False), Phase("peak", 5 * S, 14 * S, True))
+    changes = {"samples": samples, "head": manifest(1200, phases=phases), "arrivals": plan(3000).slice(0, 1200)}
+    finding = judge(tmp_path / "r", limited(200.0, percentile=50.0), **changes, ledger=[])
+    assert (finding.verdict, finding.summary.key) == (Verdict.FAIL, "objective.latency_beyond")
 
 
 def test_what_is_still_needed_is_the_shorter_of_both_ways(tmp_path: Path) -> None:
