@@ -20,29 +20,33 @@ READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second befor
 _MS = 1_000_000
 _METRICS = ("hub_lag_ms", "cpu_share")
 
-# Steps of an arrival are 0 … n-1, each once: n, their highest, their sum and the sum of their squares say so.
+# Three accounts of the same arrivals laid over each other. Steps of an arrival are 0 … n-1, each once: how many, their
+# highest, their sum and the sum of their squares say so.
 _ACCOUNTS = """
     WITH calls AS (
-        SELECT arrival, count(*) AS n,
-               max(step) = count(*) - 1 AND 2 * sum(step) = count(*) * (count(*) - 1)
-               AND 6 * sum(step::BIGINT * step) = count(*) * (count(*) - 1) * (2 * count(*) - 1) AS each_once,
-               count(*) FILTER (outcome IS NULL OR outcome = 'dropped' OR done_ns < intended_ns
-                                OR sent_ns < intended_ns OR done_ns < sent_ns
-                                OR (sent_ns IS NULL AND outcome = 'ok')) AS impossible
+        SELECT arrival, count(*) AS n, max(step) AS highest, sum(step) AS steps, sum(step::BIGINT * step) AS squares
         FROM samples GROUP BY arrival),
-    ends AS (
-        SELECT arrival, count(*) AS n, count(outcome) AS named, sum(steps) AS steps,
-               bool_or(outcome = 'dropped' AND steps > 0) AS torn
-        FROM journeys GROUP BY arrival)
+    laid AS (
+        SELECT arrival, 1 AS planned, 0 AS ended, 0 AS named, 0 AS steps, 0 AS calls, false AS torn FROM arrivals
+        UNION ALL
+        SELECT arrival, 0, 1, (outcome IS NOT NULL)::INTEGER, steps, 0, outcome = 'dropped' AND steps > 0 FROM journeys
+        UNION ALL
+        SELECT arrival, 0, 0, 0, 0, n, highest <> n - 1 OR 2 * steps <> n * (n - 1)
+               OR 6 * squares <> n * (n - 1) * (2 * n - 1) FROM calls),
+    each AS (
+        SELECT sum(planned) AS planned, sum(ended) AS ended, sum(named) AS named, sum(steps) AS steps,
+               sum(calls) AS calls, coalesce(bool_or(torn), false) AS torn
+        FROM laid GROUP BY arrival)
     SELECT (SELECT count(*) FROM arrivals) AS rows,
-           count(*) FILTER (a.arrival IS NOT NULL AND coalesce(e.named, 0) = 0) AS never,
-           count(*) FILTER (e.n > 1) AS twice,
-           count(*) FILTER (a.arrival IS NULL AND e.arrival IS NOT NULL) AS unknown,
-           count(*) FILTER (a.arrival IS NULL AND c.arrival IS NOT NULL) AS strangers,
-           count(*) FILTER (coalesce(c.n, 0) <> coalesce(e.steps, 0) OR NOT c.each_once OR e.torn) AS astray,
-           coalesce(sum(c.impossible), 0)::BIGINT AS impossible
-    FROM arrivals a FULL OUTER JOIN ends e ON a.arrival = e.arrival
-    FULL OUTER JOIN calls c ON c.arrival = coalesce(a.arrival, e.arrival)"""
+           count(*) FILTER (planned > 0 AND named = 0) AS never,
+           count(*) FILTER (ended > 1) AS twice,
+           count(*) FILTER (planned = 0 AND ended > 0) AS unknown,
+           count(*) FILTER (planned = 0 AND calls > 0) AS strangers,
+           count(*) FILTER (calls <> steps OR torn) AS astray,
+           (SELECT count(*) FROM samples
+            WHERE outcome IS NULL OR outcome = 'dropped' OR done_ns < intended_ns OR sent_ns < intended_ns
+                  OR done_ns < sent_ns OR (sent_ns IS NULL AND outcome = 'ok')) AS impossible
+    FROM each"""
 _UNBOOKED = """
     WITH sent AS (
         SELECT operation::VARCHAR AS operation, if(outcome = 'ok', 'acked', outcome::VARCHAR) AS fact, count(*) AS n
