@@ -137,8 +137,9 @@ class _Drive:
             job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest)))
             psutil.cpu_percent()
             with Crew(self._settings, self._journal, _users(self._settings)) as crew:
-                while not crew.over() and self._step(crew):
+                while self._step(crew) and not crew.over():
                     time.sleep(POLL_S)
+            self._take_zero()  # a run may be over before it was looked at
             return self._trouble
         except CrewError as error:
             return str(error)
@@ -149,9 +150,7 @@ class _Drive:
 
     def _step(self, crew: Crew) -> bool:
         """Look once; whether it is worth going on."""
-        if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():
-            zero = msgspec.json.decode((self._journal / ZERO_FILE).read_bytes(), type=Zero)
-            self.manifest = writer.start(self._journal.parent, self.manifest, zero)
+        self._take_zero()
         at_ns = _now(self.manifest)
         while self._phases and self.manifest.zero is not None and at_ns >= self._phases[0].start_ns:
             self._events.write(Event(at_ns, "phase", self._phases.pop(0).name))
@@ -170,6 +169,11 @@ class _Drive:
             self._host.reading(Reading("host", "cpu_share", "cores", at_ns, psutil.cpu_percent() / 100))
             self._watch(self._progress(at_ns))
         return self._trouble is None or not crew.idle()
+
+    def _take_zero(self) -> None:
+        if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():
+            zero = msgspec.json.decode((self._journal / ZERO_FILE).read_bytes(), type=Zero)
+            self.manifest = writer.start(self._journal.parent, self.manifest, zero)
 
     def _tell(self, at_ns: int, why: str) -> None:
         (self._journal / STOP_FILE).touch()
