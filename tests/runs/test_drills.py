@@ -17,9 +17,15 @@ DRILLS = [
     ("refuse-kept=4:tthc.hand_over", {"integrity.refused_but_kept": "fail"}),
     ("phantom=4:tthc.hand_over", {"integrity.phantom": "fail"}),
     ("delay=900", {"objective.p50": "fail"}),
-    ("stall=2,0.9,1.1", {"objective.p50": "fail"}),
     ("status=0.25", {"objective.errors": "fail"}),
 ]
+
+
+def test_a_testbed_that_stands_still_most_of_the_time_fails_by_its_slow_calls(tmp_path: Path) -> None:
+    """Not by the median: who waited for the stall to end asks the rest at once, and is answered at once."""
+    assessment = drill(tmp_path, "stall=2,0.9,1.1", sets=("objective.0.percentile=90", "objective.0.limit_ms=100"))
+    assert failing(assessment) == {"objective.p50": "fail"}
+    assert assessment.gate is Verdict.FAIL
 
 
 def test_a_sound_testbed_raises_no_alarm(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_a_generator_whose_core_is_burnt_is_void(tmp_path: Path) -> None:
         core = min(os.sched_getaffinity(0))
         worker.cpu_affinity([core])
         worker.nice(15)
-        for _ in range(3):
-            burner = psutil.Popen(["sh", "-c", "while :; do :; done"])
+        for _ in range(16):  # a session each: the kernel shares a core out by sessions, and the worker has its own
+            burner = psutil.Popen(["sh", "-c", "while :; do :; done"], start_new_session=True)
             burner.cpu_affinity([core])
             burners.append(burner)
 
