@@ -21,7 +21,7 @@ from loadtests.worker import STOP_FILE, ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
 from record.journal import EventLog, Journal
-from record.rows import SAMPLE
+from record.rows import END, SAMPLE
 from record.types import Event, Manifest, OperationInfo, Reading, RecordError, State, Zero
 from scenarios.attachments import Library
 from scenarios.profiles import Profile
@@ -68,6 +68,7 @@ class Progress(msgspec.Struct):
     at_s: float = 0.0
     duration_s: float = 0.0
     calls: int = 0
+    ended: int = 0
     planned: int = 0
 
 
@@ -198,13 +199,17 @@ class _Drive:
 
     def _progress(self, at_ns: int) -> Progress:
         planned = self.manifest.arrivals
-        calls = sum(path.stat().st_size for path in self._journal.glob("samples-*.bin")) // SAMPLE.size
+        calls = self._rows("samples", SAMPLE.size)
+        ended = self._rows("journeys", END.size)
         last_ns = self._last_ns()
         if at_ns >= last_ns:
             drain_s = self._settings.profile.drain_s
-            return Progress("drain", min((at_ns - last_ns) * 1e-9, drain_s), drain_s, calls, planned)
+            return Progress("drain", min((at_ns - last_ns) * 1e-9, drain_s), drain_s, calls, ended, planned)
         stage = next(phase.name for phase in self.manifest.phases if at_ns < phase.end_ns)
-        return Progress(stage, max(at_ns, 0) * 1e-9, last_ns * 1e-9, calls, planned)
+        return Progress(stage, max(at_ns, 0) * 1e-9, last_ns * 1e-9, calls, ended, planned)
+
+    def _rows(self, name: str, size: int) -> int:
+        return sum(path.stat().st_size for path in self._journal.glob(f"{name}-*.bin")) // size
 
 
 def _final_read(folder: Path, manifest: Manifest, target: Target, watch: Watcher) -> None:

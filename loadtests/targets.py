@@ -138,6 +138,16 @@ class Target:
         host = (parts.hostname or "").lower()
         return parts.scheme in ("http", "https") and (is_loopback(host) or host in self._allow_hosts)
 
+    def notes(self) -> list[str]:
+        """What is allowed but will cost something: a verdict that cannot be better than undecided."""
+        if self.final_read is not None:
+            return []
+        writing = [spec.name for spec in self._specs.values() if spec.write and spec.weight]
+        if not writing:
+            return []
+        what = f"{', '.join(writing[:3])} write{'s' if len(writing) == 1 else ''} and there is no [final_read]"
+        return [f"{self.name}: {what}: the verdict can at best be undecided (docs/targets.md)"]
+
     def problems_before_traffic(self, operations: Iterable[str] = ()) -> list[str]:
         """Why not a single request may leave: hosts, purpose, secrets, and `operations` that have no binding here."""
         found = []
@@ -156,7 +166,7 @@ class Target:
         if self.final_read is not None:
             secrets += [s for text in self.final_read.headers.values() for s in Template(text).secrets]
         found += self._missing_secrets(secrets)
-        found += [self._no_operation(operation) for operation in operations if operation not in self._specs]
+        found += sorted({self._no_operation(operation) for operation in operations if operation not in self._specs})
         return found
 
     def _missing_secrets(self, secrets: Iterable[str]) -> list[str]:
@@ -172,11 +182,11 @@ class Target:
         return found
 
     def _no_operation(self, operation: str) -> str:
-        known = operation in BY_NAME
-        why = (
-            f'no [systems] {operation.split(".", 1)[0]} = "http://…"' if known else "not in the contract, and no [own]"
-        )
-        return f"{self._info.name}: operation {operation!r} cannot be sent here: {why}"
+        name, system = self._info.name, operation.split(".", 1)[0]
+        if operation in BY_NAME:
+            what = f'missing; the profile sends people to {system}: write {system} = "http://…"'
+            return f"{name}: systems.{system}: {what} (a system of your own is driven by `run generic`)"
+        return f"{name}: operation {operation!r} cannot be sent here: not in the contract, and no [own]"
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Target:
@@ -292,7 +302,11 @@ def _auth(name: str, table: Table) -> Auth:
     header = table.take("header", str, right='a header such as "Authorization: Bearer {token}"')
     operation = BY_NAME.get(login)
     if operation is None and login:
-        table.problem("login", f"{login!r} is no operation of the contract; e.g. portal.login")
+        table.problem(
+            "login",
+            f"{login!r} is no operation of the contract, e.g. portal.login; [own.*] take a fixed token instead: "
+            'headers = { Authorization = "Bearer {env:MY_TOKEN}" }',
+        )
     if header:
         if ":" not in header:
             table.problem("header", f'{header!r} is no header; should be like "Authorization: Bearer {{token}}"')

@@ -44,8 +44,7 @@ class RunRecord:
         return self._connection.sql(sql, params=parameters).to_arrow_table()
 
     def events(self) -> list[Event]:
-        path = self.folder / "events.jsonl"
-        return list(json_lines(path, Event)) if path.exists() else []
+        return events_of(self.folder)
 
 
 def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = True) -> RunRecord:
@@ -71,6 +70,11 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         f"CREATE VIEW samples AS SELECT *, {_phase_case(manifest, 'intended_ns')} AS phase FROM samples_raw"
     )
     return RunRecord(folder, manifest, connection)
+
+
+def events_of(folder: Path) -> list[Event]:
+    path = folder / "events.jsonl"
+    return list(json_lines(path, Event)) if path.exists() else []
 
 
 def read_manifest(folder: Path) -> Manifest:

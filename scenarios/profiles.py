@@ -213,7 +213,7 @@ def _users(table: Table, name: str) -> int:
 
 
 def _positive(table: Table, key: str, default: float) -> float:
-    return table.take(key, float, default, right="a number above 0", check=lambda v: 0 < v < 1e6)
+    return table.take(key, float, default, right="a number above 0 and below 1,000,000", check=lambda v: 0 < v < 1e6)
 
 
 def _clock(table: Table, key: str, default: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from loadtests.run import Progress, Settings, run
+from record.reader import events_of
 from record.types import State
 from thongsuot import judge, options
 from thongsuot.progress import Show
@@ -46,6 +47,7 @@ def command(
     """Drive PROFILE (a name or a .toml file) against a target, seal the record, judge it.
 
     \b
+    export THONGSUOT_OFFICER_PASSWORD=secret; thongsuot testbed &
     thongsuot run monday-peak --target testbed
     thongsuot run generic --target my.toml --rate 200 --duration 30
     """
@@ -60,12 +62,17 @@ def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
     A run that was aborted is undecided; one in which nothing was ever sent is none, the harness broke.
     """
     tell = None
+    for note in settings.target.notes():
+        click.echo(f"note: {note}", err=True)
     with Show() as show:
         folder, manifest = run(settings, show.watch, show.stop)
         if manifest.state is State.SEALED and report:
             show.watch(Progress("judging"))
             show.release_signals()
             tell = judge.judged(folder, as_json=as_json)
+    for event in events_of(folder):
+        if event.kind in ("stop", "final-read-failed"):
+            click.echo(f"note: at {event.at_ns * 1e-9:.0f} s: {event.text}", err=True)
     if tell is not None:
         return tell()
     if manifest.state is State.SEALED:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from loadtests import preflight, targets
+from loadtests import preflight
 from scenarios import profiles
 from scenarios.types import ConfigError
 from scenarios.world import plan_of
@@ -82,8 +82,8 @@ def preflight_command(
 
 
 @click.command("targets")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def targets_command(files: tuple[Path, ...]) -> None:
+@click.argument("files", nargs=-1)
+def targets_command(files: tuple[str, ...]) -> None:
     """Check target files; without one, list those that ship.
 
     \b
@@ -94,10 +94,12 @@ def targets_command(files: tuple[Path, ...]) -> None:
             click.echo(f"{path.stem:12} {path}")
         return
     problems: list[str] = []
-    for path in files:
+    for name in files:
         try:
-            target = targets.load(path)
-            click.echo(f"{path}: {target.name}, {len(target.operations())} operations")
+            target, file, _ = options.target_of(name)
+            click.echo(f"{file}: {target.name}, operations: {len(target.operations())}")
+            for note in target.notes():
+                click.echo(f"note: {note}", err=True)
         except ConfigError as error:
             problems += error.problems
     if problems:

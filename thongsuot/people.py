@@ -88,7 +88,7 @@ def _chosen(known: tuple[Commune, ...], wanted: tuple[str, ...]) -> list[int]:
 
 def _allowed(mode: Identities, path: Path | None) -> list[str] | None:
     if (path is None) == (mode is Identities.ALLOW_LIST):
-        raise ConfigError([f"--allow-list goes with --mode {Identities.ALLOW_LIST}, and only with it"])
+        raise ConfigError([f"--mode {Identities.ALLOW_LIST} needs --allow-list FILE, and no other mode takes one"])
     if path is None:
         return None
     try:

@@ -50,7 +50,7 @@ class Show:
         if step.stage != self._stage:
             self._stage = step.stage
             self._bar.reset(self._task)
-        text = f"{step.calls:,} requests of {step.planned:,} arrivals" if step.planned else ""
+        text = f"{step.ended:,} of {step.planned:,} arrivals done, {step.calls:,} requests" if step.planned else ""
         name = f"{step.stage} (stopping)" if self.stopping else step.stage
         self._bar.update(self._task, description=name, total=step.duration_s or None, completed=step.at_s, text=text)
 

@@ -108,9 +108,9 @@ def test_own_operations_make_any_system_a_target() -> None:
     assert target.bind("xem").request({"index": 4}, None, None) == ("http://127.0.0.1:8000/a/4", [], None)
     _, headers, body = target.bind("ghi").request({"index": 4}, "tag-4", None)
     assert (headers, body) == (["Content-Type: text/plain; charset=utf-8", "Expect:", "X-Key: tag-4"], b"n=4")
-    assert target.problems_before_traffic(["tthc.queue"]) == [
-        "thu: operation 'tthc.queue' cannot be sent here: no [systems] tthc = \"http://…\""
-    ]
+    (problem,) = target.problems_before_traffic(["tthc.queue", "tthc.login"])
+    assert problem.startswith('thu: systems.tthc: missing; the profile sends people to tthc: write tthc = "http://…"')
+    assert "ghi writes and there is no [final_read]" in target.notes()[0]
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]"])

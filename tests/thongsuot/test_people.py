@@ -101,8 +101,8 @@ def test_wrong_communes_are_all_told_with_their_neighbours(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--mode", "allow-list", "--out", "x"), "--allow-list goes with"),
-        (("--allow-list", "none.txt", "--out", "x"), "--allow-list goes with"),
+        (("--mode", "allow-list", "--out", "x"), "needs --allow-list FILE"),
+        (("--allow-list", "none.txt", "--out", "x"), "needs --allow-list FILE"),
         (("--mode", "allow-list", "--allow-list", "none.txt", "--out", "x"), "cannot be read"),
         (("--commune", MUONG_MIN, "--out", "no/such/folder/x"), "cannot be written"),
         (("--out", "-", "--json"), "--json"),
