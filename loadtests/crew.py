@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from typing import Protocol
 from loadtests.worker import JOB_FILE, PARENT
 
 END_S_MAX = 5.0  # for the processes to leave by themselves when all is done
-LOG_CHARS_MAX = 2000
+LOG_CHARS_MAX = 600
 DONE_FILES = "done-*"  # in the journal, one per worker that has finished its share
 
 
@@ -126,8 +127,12 @@ class Crew:
                 raise CrewError(f"the {name} process cannot be started: {error}") from error
 
     def _last_words(self, name: str) -> str:
-        text = (self._journal / f"{name}.log").read_text("utf-8", "replace").strip()
-        return f"; its last words:\n{text[-LOG_CHARS_MAX:]}" if text else ""
+        """The last error in its log without the way that led there, else the end of the log."""
+        log = self._journal / f"{name}.log"
+        text = log.read_text("utf-8", "replace").strip()
+        errors = [match.start() for match in re.finditer(r"^[\w.]*(?:Error|Exception|Interrupt)\b", text, re.M)]
+        words = text[errors[-1] :][:LOG_CHARS_MAX] if errors else text[-LOG_CHARS_MAX:]
+        return f"; its last words (all are in {log.name}):\n{words}" if text else ""
 
 
 def _free_port(host: str) -> int:
