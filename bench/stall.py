@@ -3,7 +3,7 @@
 200 requests/s, evenly planned, for ten seconds; the server answers in 11 ms and is stopped (SIGSTOP) for one second,
 5.004 s after the begin. Who comes meanwhile is answered 11 ms after it goes on, who was being served at once; so the
 truth is arithmetic: p95 525 ms, p99 925 ms. It is computed from the instants at which the server was in fact stopped
-and continued, which a busy machine shifts by some milliseconds; between two arrivals, so that it is clear who was served.
+and continued, which a busy machine shifts by milliseconds; between two arrivals, so that it is clear who was served.
 The warm-up has a stall of its own: accepting 200 connections at once would be the server's time, not the stall's.
 """
 
