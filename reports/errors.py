@@ -22,6 +22,14 @@ class ErrorGroup:
     commune: str
     at_ns: int
 
+    @property
+    def label(self) -> str:
+        """The HTTP status where it tells all, else the slug of the error with the status behind it."""
+        if self.status is None:
+            return self.error or self.outcome
+        told = not self.error or self.error.startswith("status-")
+        return str(self.status) if told else f"{self.error} ({self.status})"
+
 
 def groups(case: Case) -> tuple[ErrorGroup, ...]:
     """The GROUPS_MAX most frequent; dropped arrivals are not calls and are reported with the generator."""

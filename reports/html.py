@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from record.reader import RunRecord
 from record.types import Objective
-from reports import catalogue, charts, errors, facts, phases, store, timeline
+from reports import catalogue, charts, errors, facts, limits, phases, store, timeline
 from reports.assess import Assessment
 from reports.case import Case
 from reports.latency import ALL_JUDGED, Estimate, Row
@@ -37,6 +37,7 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
         .render(
             assessment=assessment,
             manifest=manifest,
+            caveats=limits.caveats(manifest),
             findings=findings,
             checks=[finding for finding in assessment.findings if finding.check not in {slug for _, slug in promises}],
             objectives=[(objective, findings[slug]) for objective, slug in promises],

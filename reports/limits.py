@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from record.types import Manifest
 from reports import objectives
 from reports.case import Case
 from reports.verdict import Quantity, Text
@@ -24,7 +25,7 @@ def untested(case: Case) -> tuple[Text, ...]:
         limits.append(Text("limit.read_only"))
     limits += _unused_operations(case)
     limits += _silent_communes(case)
-    if any(_here(base) for base in manifest.target.bases.values()):
+    if _same_machine(manifest):
         limits.append(Text("limit.same_machine"))
     unjudged = [phase.name for phase in manifest.phases if not phase.judged]
     if unjudged:
@@ -36,6 +37,20 @@ def untested(case: Case) -> tuple[Text, ...]:
     if manifest.identities == "realistic":
         limits.append(Text("limit.realistic_identities"))
     return tuple(limits)
+
+
+def caveats(manifest: Manifest) -> tuple[Text, ...]:
+    """What must stand beside the verdict itself, whatever it is: by which limits, and where the system ran."""
+    said: list[Text] = []
+    if any(not objective.verified for objective in manifest.objectives):
+        said.append(Text("caveat.unverified"))
+    if _same_machine(manifest):
+        said.append(Text("caveat.same_machine"))
+    return tuple(said)
+
+
+def _same_machine(manifest: Manifest) -> bool:
+    return any(_here(base) for base in manifest.target.bases.values())
 
 
 def _here(base: str) -> bool:

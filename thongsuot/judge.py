@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
 
+ERROR_LINES_MAX = 5
+ERRORS_A_LINE_MAX = 3
 _MARKS = {"pass": "✓", "undecided": "?", "fail": "✗", "void": "⊘"}
 _RUN = click.argument("run", type=click.Path(path_type=Path))
 _UNSEALED = click.option("--unsealed", is_flag=True, help="Read a run that was never sealed; its verdict is undecided.")
@@ -31,9 +33,9 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 
     Example: thongsuot assess runs/2025-07-01-monday-peak-1
     """
-    _, assessment = _judge(run, unsealed)
+    record, assessment = _judge(run, unsealed)
     folder = _write(run, assessment)
-    _print(assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
+    _print(record, assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
     sys.exit(assessment.gate.exit_code)
 
 
@@ -51,7 +53,7 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -
     """
     record, assessment = _judge(run, unsealed)
     folder = _write_page(_write(run, assessment) if out is None else out, record, assessment)
-    _print(assessment, {"report": folder / "report.html"}, as_json)
+    _print(record, assessment, {"report": folder / "report.html"}, as_json)
 
 
 def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
@@ -63,7 +65,8 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
     folder = _write_page(_write(run, assessment), record, assessment)
 
     def tell() -> int:
-        _print(assessment, {"assessment": folder / "assessment.json", "report": folder / "report.html"}, as_json)
+        paths = {"assessment": folder / "assessment.json", "report": folder / "report.html"}
+        _print(record, assessment, paths, as_json)
         return assessment.gate.exit_code
 
     return tell
@@ -90,8 +93,8 @@ def _judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     return record, assess(record)
 
 
-def _print(assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
-    from reports import catalogue, store
+def _print(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
+    from reports import catalogue, limits, store
 
     if as_json:
         answer = store.summary(assessment) | {"paths": {name: str(path) for name, path in paths.items()}}
@@ -99,9 +102,27 @@ def _print(assessment: Assessment, paths: dict[str, Path], as_json: bool) -> Non
         return
     gate = assessment.gate.word
     click.echo(f"{_MARKS[gate]} {catalogue.word(f'gate.{gate}', 'vi')} / {catalogue.word(f'gate.{gate}', 'en')}")
+    for caveat in limits.caveats(record.manifest):
+        click.echo(f"  {catalogue.say(caveat, 'vi')} / {catalogue.say(caveat, 'en')}")
     for finding in assessment.findings:
         click.echo(f"  {_MARKS[finding.verdict.word]} {finding.check}: {catalogue.say(finding.summary, 'en')}")
         if finding.needs_more is not None:
             click.echo(f"      {catalogue.say(finding.needs_more, 'en')}")
+    for line in _error_lines(record):
+        click.echo(f"  {line}")
     for path in paths.values():
         click.echo(str(path))
+
+
+def _error_lines(record: RunRecord) -> list[str]:
+    """Which calls failed and how, the most frequent first; warm-up included, as in the page's table of errors."""
+    from reports import errors
+    from reports.case import Case
+
+    groups = errors.groups(Case(record))
+    shown = [f"{group.operation} {group.count} × {group.label}" for group in groups]
+    starts = range(0, min(len(shown), ERROR_LINES_MAX * ERRORS_A_LINE_MAX), ERRORS_A_LINE_MAX)
+    lines = [" · ".join(shown[start : start + ERRORS_A_LINE_MAX]) for start in starts]
+    if len(shown) > ERROR_LINES_MAX * ERRORS_A_LINE_MAX:
+        lines[-1] += " · …"
+    return [("errors, warm-up included: " if place == 0 else "  ") + line for place, line in enumerate(lines)]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.records import healthy, make_record, manifest, plan, readings
+from record.rows import ERROR_INDEX
+from record.types import Outcome, TargetInfo
+from tests.records import FEW_ERRORS, call, healthy, make_record, manifest, plan, readings
 from thongsuot.cli import main
 
 
@@ -41,6 +43,35 @@ def test_the_words_name_every_check_and_the_files(tmp_path: Path) -> None:
     assert "ĐỦ ĐIỀU KIỆN / READY" in result.output
     assert "validity.lateness" in result.output
     assert "assessment.json" in result.output
+
+
+def test_the_first_lines_say_by_which_limits_and_where_the_system_ran(tmp_path: Path) -> None:
+    _, limits, machine, check, *_ = ask("assess", make_record(tmp_path / "a", **healthy())).output.splitlines()
+    assert limits.strip().endswith("không phải quy định. / Against provisional, unverified limits, not regulation.")
+    assert machine.strip().endswith("/ The system under test ran on the generator's own machine.")
+    assert "validity.record" in check
+    away = TargetInfo("x", "a test", {"portal": "http://portal.example"}, "1" * 64)
+    head = manifest(3000, target=away, objectives=(FEW_ERRORS,))
+    _, check, *_ = ask("assess", make_record(tmp_path / "b", **healthy() | {"head": head})).output.splitlines()
+    assert "validity.record" in check
+
+
+def test_the_most_frequent_errors_are_named_with_what_was_answered(tmp_path: Path) -> None:
+    assert "errors," not in ask("assess", make_record(tmp_path / "a", **healthy())).output
+    samples = healthy()["samples"]
+    for place in (0, 2, 1):
+        s, unread = samples[place], place == 1
+        samples[place] = call(
+            s.arrival,
+            s.intended_ns,
+            s.done_ns - s.intended_ns,
+            s.operation,
+            outcome=Outcome.UNKNOWN if unread else Outcome.REFUSED,
+            status=200 if unread else 401,
+            error=ERROR_INDEX["value-missing" if unread else "status-4xx"],
+        )
+    output = ask("assess", make_record(tmp_path / "b", **healthy() | {"samples": samples, "ledger": []})).output
+    assert "errors, warm-up included: portal.track 2 × 401 · tthc.receive 1 × value-missing (200)" in output
 
 
 def test_a_report_is_written_where_it_is_asked_for_whatever_the_verdict(tmp_path: Path) -> None:
