@@ -66,8 +66,15 @@ def drill(folder: Path, *faults: str, sets: tuple[str, ...] = ()) -> Assessment:
 
 
 def failing(assessment: Assessment) -> dict[str, str]:
-    """Every check that did not pass, with its verdict."""
-    return {f.check: f.verdict.name.lower() for f in assessment.findings if f.verdict is not Verdict.PASS}
+    """Every check that raised an alarm, with its verdict. What a few seconds leave undecided is none."""
+    alarms = (Verdict.FAIL, Verdict.VOID)
+    return {f.check: f.verdict.name.lower() for f in assessment.findings if f.verdict in alarms}
+
+
+def passing(assessment: Assessment, prefix: str) -> bool:
+    """Whether there are checks of that name and all of them passed."""
+    found = [f.verdict for f in assessment.findings if f.check.startswith(prefix)]
+    return bool(found) and set(found) == {Verdict.PASS}
 
 
 def command(*words: str, **more: object) -> subprocess.CompletedProcess[str]:

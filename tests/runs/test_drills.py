@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.verdict import Verdict
-from tests.drives import drill, failing
+from tests.drives import drill, failing, passing
 
 DRILLS = [
     # fault of the testbed, what must not pass
@@ -31,7 +31,8 @@ def test_a_testbed_that_stands_still_most_of_the_time_fails_by_its_slow_calls(tm
 def test_a_sound_testbed_raises_no_alarm(tmp_path: Path) -> None:
     assessment = drill(tmp_path)
     assert failing(assessment) == {}
-    assert assessment.gate is Verdict.PASS
+    assert passing(assessment, "integrity.")
+    assert passing(assessment, "validity.")
 
 
 @pytest.mark.parametrize(("fault", "expected"), DRILLS)
