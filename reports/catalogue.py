@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from reports import numbers
-from reports.verdict import Param, Quantity, Text
+from reports.verdict import Param, PhaseNames, Quantity, Text
 
 LANGUAGES = ("vi", "en")
 _FOLDER = Path(__file__).parent / "texts"
@@ -32,4 +32,12 @@ def word(key: str, language: str) -> str:
 
 
 def param(value: Param, language: str) -> str:
+    if isinstance(value, PhaseNames):
+        return ", ".join(phase(name, language) for name in value.names)
     return numbers.show(value, language) if isinstance(value, Quantity) else value
+
+
+def phase(name: str, language: str) -> str:
+    """The name of a phase as the profile has it, behind the reader's own word where there is one."""
+    known = words(language).get(f"phase.name.{name}", name)
+    return name if known == name else f"{known} ({name})"

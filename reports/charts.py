@@ -16,8 +16,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from record.types import Phase
+from reports.catalogue import phase as phase_name
 from reports.catalogue import word
+from reports.numbers import show
 from reports.timeline import Timeline
+from reports.verdict import Quantity
 
 _INK = "#010203"  # stands for currentColor until the text is final
 _BLUE, _ORANGE, _RED, _GREY = "#3b76c4", "#c2660a", "#c8323c", "#8a8f98"
@@ -43,20 +46,23 @@ def timeline_svg(line: Timeline, phases: tuple[Phase, ...]) -> str:
         FigureCanvasSVG(figure)
         times, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         edges = np.append(line.at_s, line.at_s[-1] + line.step_s)
-        times.stairs(line.p95_s, edges, baseline=None, color=_ORANGE, linewidth=1.4, label=_both("chart.p95"))
-        times.stairs(line.p50_s, edges, baseline=None, color=_BLUE, linewidth=1.4, label=_both("chart.p50"))
-        times.set_ylabel(word("chart.latency", "vi"))
+        highest = max(float(np.nanmax(line.p95_s)) if np.isfinite(line.p95_s).any() else 0, 1e-3)
+        scale, unit = (1e3, "ms") if highest < 1 else (1.0, "s")  # as reports.numbers prints a duration
+        times.stairs(line.p95_s * scale, edges, baseline=None, color=_ORANGE, linewidth=1.4, label=_both("chart.p95"))
+        times.stairs(line.p50_s * scale, edges, baseline=None, color=_BLUE, linewidth=1.4, label=_both("chart.p50"))
+        times.set_ylabel(f"{word('chart.latency', 'vi')} ({unit})")
         rates.stairs(line.due_per_s, edges, baseline=None, color=_GREY, linewidth=1.6, label=_both("chart.offered"))
         rates.stairs(line.done_per_s, edges, baseline=None, color=_BLUE, linewidth=1.2, label=_both("chart.completed"))
         if line.failed_per_s.any():
             rates.stairs(
                 line.failed_per_s, edges, baseline=None, color=_RED, linewidth=1.4, label=_both("chart.failed")
             )
-        times.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
         rates.set_ylabel(word("chart.rate", "vi"))
         rates.set_xlabel(_both("chart.time"))
-        times.set_ylim(0, 1.15 * max(float(np.nanmax(line.p95_s)) if np.isfinite(line.p95_s).any() else 0, 1e-3))
+        times.set_ylim(0, 1.15 * highest * scale)
         rates.set_ylim(bottom=0)
+        for axis in (times.yaxis, rates.yaxis, rates.xaxis):
+            axis.set_major_formatter(_tick)
         for axes in (times, rates):
             axes.grid(visible=True, color=_GREY, alpha=0.25, linewidth=0.6)
             axes.legend(loc="upper left", frameon=False, ncols=3, bbox_to_anchor=(0, 1.16), borderaxespad=0)
@@ -73,9 +79,14 @@ def _shade(times: Any, rates: Any, phases: tuple[Phase, ...], end_s: float) -> N
             for axes in (times, rates):
                 axes.axvspan(start, end, color=_GREY, alpha=0.18, linewidth=0)
         place = (start + min(end, end_s)) / 2
-        times.text(place, 0.98, phase.name, transform=times.get_xaxis_transform(), ha="center", va="top", fontsize=8)
+        name = phase_name(phase.name, "vi")
+        times.text(place, 0.98, name, transform=times.get_xaxis_transform(), ha="center", va="top", fontsize=8)
         for axes in (times, rates):
             axes.axvline(end, color=_GREY, linewidth=0.8)
+
+
+def _tick(value: float, _: int | None) -> str:
+    return show(Quantity(float(value), "factor"), "vi")
 
 
 def _both(key: str) -> str:

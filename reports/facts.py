@@ -10,7 +10,7 @@ from record.types import Outcome
 from reports import phases
 from reports.assess import Assessment
 from reports.case import Case
-from reports.catalogue import LANGUAGES, word
+from reports.catalogue import LANGUAGES, phase, word
 from reports.latency import ALL_JUDGED
 from reports.numbers import show
 from reports.verdict import Quantity
@@ -49,9 +49,10 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
         _same("target", f"{manifest.target.name} · {', '.join(sorted(set(manifest.target.bases.values())))}"),
         _same("purpose", manifest.target.purpose or "–"),
         _same("systems", ", ".join(sorted({operation.system for operation in manifest.operations}))),
-        _same(
-            "communes",
-            f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}" if communes["all"] else "–",
+        *(
+            [_same("communes", f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}")]
+            if communes["all"]
+            else []
         ),
         _same("arrivals", _count(manifest.arrivals, "vi")),
         _worded("outcomes", lambda language: _outcomes(case, language)),
@@ -150,7 +151,7 @@ def _outcomes(case: Case, language: str) -> str:
 
 def _phases(case: Case, language: str) -> str:
     return " · ".join(
-        f"{phase.name} {show(Quantity(phase.end_ns - phase.start_ns, 'ns'), language)} "
-        f"({word('phase.judged' if phase.judged else 'phase.not_judged', language)})"
-        for phase in case.manifest.phases
+        f"{phase(each.name, language)} {show(Quantity(each.end_ns - each.start_ns, 'ns'), language)}, "
+        f"{word('phase.judged' if each.judged else 'phase.not_judged', language)}"
+        for each in case.manifest.phases
     )

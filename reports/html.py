@@ -114,6 +114,8 @@ def _environment() -> Environment:
         figure=_figure,
         measured=_measured,
         dash=DASH,
+        phase=_phase,
+        language=_language,
         all_judged=ALL_JUDGED,
     )
     return environment
@@ -137,6 +139,15 @@ def _error(group: errors.ErrorGroup) -> Markup:
 def _metric(name: str) -> Markup:
     key = f"metric.{name}"
     return _word(key) if key in catalogue.words("vi") else escape(name)
+
+
+def _phase(name: str) -> Markup:
+    return _pair(*(catalogue.phase(name, language) for language in catalogue.LANGUAGES))
+
+
+def _language(text: str) -> str:
+    """The language of a text that the profile gives in one only: Vietnamese shows by its letters, our name aside."""
+    return "en" if text.replace("Thông Suốt", "").isascii() else "vi"
 
 
 def _say(text: Text) -> Markup:

@@ -9,7 +9,7 @@ import numpy as np
 from record.types import Manifest
 from reports import objectives
 from reports.case import Case
-from reports.verdict import Quantity, Text
+from reports.verdict import PhaseNames, Quantity, Text
 
 NAMES_MAX = 20
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -29,7 +29,7 @@ def untested(case: Case) -> tuple[Text, ...]:
         limits.append(Text("limit.same_machine"))
     unjudged = [phase.name for phase in manifest.phases if not phase.judged]
     if unjudged:
-        limits.append(Text("limit.unjudged_phases", {"names": _names(unjudged)}))
+        limits.append(Text("limit.unjudged_phases", {"names": PhaseNames(tuple(unjudged[:NAMES_MAX]))}))
     limits += _unpromised_operations(case)
     unverified = [objective.slug for objective in manifest.objectives if not objective.verified]
     if unverified:

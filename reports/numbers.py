@@ -2,7 +2,7 @@
 
 `Quantity.limit`, zero and (for shares) one are fences: when the usual rounding would put a number on another side of
 a fence, or on the fence, digits are added until it stays where it is. 99.96 % is never "100 %", 2000.4 ms against a
-limit of 2 s never "2 s".
+limit of 2 s never "2 s". A share nearer to none or all than a record can tell apart is "> 0 %" or "< 100 %".
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from reports.verdict import NEVER_NS, Quantity
 
 DIGITS_MAX = 12
 NARROW_SPACE = "\u202f"
+SHARE_FINEST = Decimal("0.00001")  # per cent: one call in ten million, more than a record holds
 _MS = Decimal(1_000_000)
 _S = Decimal(1_000_000_000)
 
@@ -25,15 +26,23 @@ def show(quantity: Quantity, language: str) -> str:
     if quantity.unit == "ns":
         return _duration(value, limit, language)
     if quantity.unit == "share":
-        fences = [Decimal(0), Decimal(100), *([limit * 100] if limit is not None else [])]
-        rounded = _round(value * 100, 2, fences)
-        return _localised(_trim(rounded) if rounded in (0, 100) else rounded, language) + f"{NARROW_SPACE}%"
+        return _share(value * 100, None if limit is None else limit * 100, language)
     if quantity.unit == "percentile":
         return f"p{_localised(_trim(value), language)}"
     if quantity.unit == "count":
         return _localised(_round(value, 0, [Decimal(0)]), language)
     unit = {"factor": "", "per_s": f"{NARROW_SPACE}/s", "mb": f"{NARROW_SPACE}MB"}[quantity.unit]
     return _localised(_trim(_round(value, 2, [Decimal(0)])), language) + unit
+
+
+def _share(percent: Decimal, limit: Decimal | None, language: str) -> str:
+    """Two digits unless a fence wants more. A limit that is itself close to none or all keeps every digit."""
+    for edge, sign in ((Decimal(0), ">"), (Decimal(100), "<")):
+        plain = limit is None or limit == edge or abs(limit - edge) > 100 * SHARE_FINEST
+        if plain and percent != edge and abs(percent - edge) < SHARE_FINEST / 2:
+            return f"{sign}{NARROW_SPACE}{edge}{NARROW_SPACE}%"
+    rounded = _round(percent, 2, [Decimal(0), Decimal(100), *([limit] if limit is not None else [])])
+    return _localised(_trim(rounded) if rounded in (0, 100) else rounded, language) + f"{NARROW_SPACE}%"
 
 
 def _duration(ns: Decimal, limit: Decimal | None, language: str) -> str:

@@ -122,6 +122,8 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
             return _finding(objective, Verdict.PASS, "latency_within", shown)
         if Fraction(late.low) > allowed:
             return _finding(objective, Verdict.FAIL, "latency_beyond", shown)
+    if found.value is None and not case.record.sealed:  # what is missing cannot be counted, nor can more of it be asked
+        return _finding(objective, Verdict.UNDECIDED, "unsealed", shown)
     if found.value is None:
         by_share = _within_more(calls, timed, floor(exact), percentile)
         more = max(1, found.calls_needed - n if by_share is None else min(found.calls_needed - n, by_share))

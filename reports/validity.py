@@ -13,7 +13,7 @@ from typing import Any
 from record.types import Outcome, State
 from reports import phases
 from reports.case import Case
-from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, PhaseNames, Quantity, Text, Verdict, exactly
 
 TELEMETRY_GAP_S_MAX = 5.0
 READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second before it
@@ -68,7 +68,7 @@ def record(case: Case) -> Finding:
     judged = phases.judged(manifest)
     empty = [manifest.phases[index].name for index in judged if index not in {row["phase"] for row in rows}]
     if empty or not judged:
-        return _finding("record", Verdict.UNDECIDED, "empty", names=", ".join(empty) or "-")
+        return _finding("record", Verdict.UNDECIDED, "empty", names=PhaseNames(tuple(empty) or ("-",)))
     return _finding("record", Verdict.PASS, "pass", arrivals=Quantity(manifest.arrivals, "count"))
 
 

@@ -43,7 +43,14 @@ class Quantity:
     limit: float | None = None
 
 
-Param = str | Quantity
+@dataclass(frozen=True)
+class PhaseNames:
+    """Phases by the names of the profile; those that the catalogue knows are printed in the reader's language too."""
+
+    names: tuple[str, ...]
+
+
+Param = str | Quantity | PhaseNames
 
 
 def exactly(value: float, unit: str) -> Quantity:

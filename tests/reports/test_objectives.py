@@ -238,3 +238,11 @@ def test_a_promise_about_an_operation_that_nobody_called_is_not_kept_by_the_othe
 def test_where_everything_was_refused_the_words_say_so(tmp_path: Path) -> None:
     finding = judge(tmp_path / "r", FAST, **failing(1.0))
     assert (finding.verdict, finding.summary.key) == (Verdict.UNDECIDED, "objective.all_refused")
+
+
+def test_a_percentile_without_a_figure_in_an_unsealed_run_asks_for_no_more_calls(tmp_path: Path) -> None:
+    case = healthy(200) | {"seal": False}
+    case["head"] = msgspec.structs.replace(case["head"], objectives=(limited(500.0, percentile=99.0),))
+    finding, *_ = objectives.check(Case(open_record(make_record(tmp_path / "r", **case), unsealed=True)))
+    assert (finding.verdict, finding.summary.key) == (Verdict.UNDECIDED, "objective.unsealed")
+    assert finding.needs_more is None

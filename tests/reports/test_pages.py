@@ -13,7 +13,7 @@ import pytest
 
 from record.reader import open_record
 from record.rows import ERRORS
-from record.types import Fact, Outcome
+from record.types import Fact, Outcome, Reading
 from reports import catalogue
 from reports.assess import CHECKS, assess
 from reports.html import render_html
@@ -151,3 +151,27 @@ def test_a_void_or_undecided_run_is_never_green_in_junit(tmp_path: Path) -> None
     for name, changes in (("a", {"meters": []}), ("b", {"meters": readings(lag_ms=900.0)})):
         suite = Xml.fromstring(render_junit(assess(open_record(make_record(tmp_path / name, **healthy() | changes)))))
         assert int(suite.get("errors", "0")) > 0
+
+
+def test_a_page_of_a_flat_run_has_no_communes_and_a_page_of_the_province_has(tmp_path: Path) -> None:
+    province = page_of(make_record(tmp_path / "a", **healthy()))
+    flat = page_of(make_record(tmp_path / "b", **healthy() | {"communes": ()}))
+    assert "Các xã, phường chậm nhất" in province
+    assert "Các xã, phường chậm nhất" not in flat
+    assert "Communes and wards" not in flat
+
+
+def test_what_the_profile_and_the_generator_call_things_is_put_into_words(tmp_path: Path) -> None:
+    meters = [*readings(), Reading("generator-0", "requests_out", "count", 6 * 10**9, 3.0)]
+    page = page_of(make_record(tmp_path / "r", **healthy() | {"meters": meters}))
+    assert "khởi động (warm-up)" in page
+    assert "Yêu cầu đang chờ trả lời" in page
+    assert "requests_out" not in page
+    assert '<span lang="en">a test</span>' in page
+
+
+def test_the_caveats_stand_right_under_the_verdict(tmp_path: Path) -> None:
+    page = page_of(make_record(tmp_path / "r", **healthy()))
+    box = page[page.index('<h2 id="verdict"') : page.index("</section>")]
+    assert "So với giới hạn tạm thời chưa được xác minh, không phải quy định." in box
+    assert "ran on the generator" in box
