@@ -20,6 +20,9 @@ from reports.calls import Calls
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
 
+# An outage is one event however many calls it hits, so it has no interval to speak of; it still broke the promise.
+GROSS_FACTOR = 10
+GROSS_EVENTS = 100
 _NS = {"ms": 1_000_000, "s": 1_000_000_000}
 _SHARE = {"share": Fraction(1), "%": Fraction(1, 100)}
 
@@ -165,7 +168,7 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
         return _finding(objective, verdict, variant, shown)
     if share.high <= exact:
         return _finding(objective, Verdict.PASS, "errors_pass", shown)
-    if share.low > exact:
+    if share.low > exact or (share.value >= GROSS_FACTOR * limit and events >= GROSS_EVENTS):
         return _finding(objective, Verdict.FAIL, "errors_fail", shown)
     more = _share_more(events, of, float(exact), phi)
     return _finding(objective, Verdict.UNDECIDED, "errors_undecided", shown, _needs(case, of, more))

@@ -98,6 +98,16 @@ def test_an_error_share_near_its_limit_is_undecided(tmp_path: Path) -> None:
     assert judge(tmp_path / "r", FEW_ERRORS, **failing(0.01)).verdict is Verdict.UNDECIDED
 
 
+def test_a_target_that_dies_in_the_middle_of_the_run_broke_its_promise(tmp_path: Path) -> None:
+    samples = [
+        call(s.arrival, s.intended_ns, MS, s.operation, outcome=Outcome.REFUSED, status=0) if s.arrival > 1650 else s
+        for s in healthy(3000)["samples"]
+    ]
+    finding = judge(tmp_path / "r", FEW_ERRORS, samples=samples, ledger=[])
+    assert finding.verdict is Verdict.FAIL
+    assert finding.summary.params["value"].value == pytest.approx(0.45, abs=0.06)
+
+
 def test_dropped_arrivals_count_as_errors_of_their_system(tmp_path: Path) -> None:
     case = healthy()
     dropped = set(range(0, 3000, 20))  # portal is every even arrival
