@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from record import schema, writer
 from record.tables import json_lines
 from record.types import Event, Manifest, RecordError, State
 
-MEMORY_MAX = "4GB"
+MEMORY_MAX = "600MB"  # of DuckDB; what does not fit goes through a temporary file
 
 
 class RunRecord:
@@ -58,7 +60,13 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         )
     if manifest.state is State.SEALED and check_digests:
         verify_digests(folder, manifest)
-    connection = duckdb.connect(":memory:", config={"memory_limit": MEMORY_MAX, "threads": 2})
+    spill = str(Path(tempfile.gettempdir()) / f"thongsuot-duckdb-{os.getpid()}")
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_MAX,
+        "threads": 2,
+        "temp_directory": spill,
+    }
+    connection = duckdb.connect(":memory:", config=settings)
     if manifest.state is State.SEALED:
         for name in schema.TABLES:
             path = str(folder / f"{name}.parquet").replace("'", "''")
