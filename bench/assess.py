@@ -193,8 +193,8 @@ def _seal(folder: Path, manifest: Manifest, tables: dict[str, list[object]]) -> 
     folder.mkdir()
     (folder / "events.jsonl").write_text('{"at_ns":0,"kind":"final-listing","text":""}\n')
     digests = {"events.jsonl": FileDigest(writer.sha256(folder / "events.jsonl"), 1)}
-    for name, columns in tables.items():
-        shape = schema.TABLES[name]
+    for name, shape in schema.TABLES.items():
+        columns = tables.get(name, [[]] * len(shape))
         arrays = [pa.array(column) if not isinstance(column, pa.Array) else column for column in columns]
         table = pa.table(arrays, names=shape.names).cast(shape)
         path = folder / f"{name}.parquet"

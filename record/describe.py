@@ -15,6 +15,7 @@ ABOUT = {
     "journeys": "the end of each arrival: planned = ok + refused + unknown + dropped",
     "ledger": "one row per fact about a write",
     "readings": "telemetry, generator included",
+    "observations": "what each linked system held at the final read, a row per thing held",
 }
 
 
@@ -36,7 +37,7 @@ def text() -> str:
         + " → ".join(State)
         + " (or aborted instead of sealed); the only file rewritten |",
         *(f"| `{name}.parquet` | {ABOUT[name]} |" for name in schema.TABLES),
-        "| `events.jsonl` | phase changes, stops, the final read, notes: `at_ns`, `kind`, `text` |",
+        "| `events.jsonl` | phase changes, stops, faults, the final reads, notes: `at_ns`, `kind`, `text` |",
         "| `journal/` | what the workers append during the run; becomes the Parquet files when sealing |",
         "| `assessments/<id>/` | judgements; not part of the sealed set |",
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from record.rows import END, NONE_U32, SAMPLE
-from record.types import Event, JourneyEnd, LedgerEntry, Reading, RecordError, Sample
+from record.types import Event, JourneyEnd, LedgerEntry, Observation, Reading, RecordError, Sample
 
 BUFFER_BYTES_MAX = 256 * 1024
 _encode = msgspec.json.Encoder().encode
@@ -28,6 +28,8 @@ class Journal:
         self._ends_fd = _open(folder / f"journeys-{worker:04d}.bin")
         self._ledger_fd = _open(folder / f"ledger-{worker:04d}.jsonl")
         self._readings_fd = _open(folder / f"readings-{worker:04d}.jsonl")
+        self._observations = folder / f"observations-{worker:04d}.jsonl"
+        self._observations_fd: int | None = None  # only a final read makes any
         self._samples = bytearray()
         self._ends = bytearray()
         self._broken = ""
@@ -57,6 +59,11 @@ class Journal:
         if isfinite(reading.value):
             self._write(self._readings_fd, _encode(reading) + b"\n")
 
+    def observation(self, observation: Observation) -> None:
+        if self._observations_fd is None:
+            self._observations_fd = _open(self._observations)
+        self._write(self._observations_fd, _encode(observation) + b"\n")
+
     def flush(self) -> None:
         """Hand the buffers to the kernel: samples before ends, so that an end is never without its samples."""
         if self._samples:
@@ -70,7 +77,8 @@ class Journal:
         try:
             self.flush()
         finally:
-            for fd in (self._samples_fd, self._ends_fd, self._ledger_fd, self._readings_fd):
+            fds = (self._samples_fd, self._ends_fd, self._ledger_fd, self._readings_fd, self._observations_fd)
+            for fd in (fd for fd in fds if fd is not None):
                 os.close(fd)
 
     def _write(self, fd: int, data: bytes | bytearray) -> None:

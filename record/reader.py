@@ -37,7 +37,7 @@ class RunRecord:
         return writer.sha256(self.folder / "manifest.json")
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
-        """The answer of DuckDB over the views communes, arrivals, samples, journeys, ledger, readings."""
+        """The answer of DuckDB over the views communes, arrivals, samples, journeys, ledger, readings, observations."""
         frame: pd.DataFrame = self._connection.execute(sql, parameters).df()
         return frame
 
@@ -68,9 +68,11 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
     }
     connection = duckdb.connect(":memory:", config=settings)
     if manifest.state is State.SEALED:
-        for name in schema.TABLES:
+        for name in schema.tables_of(manifest.format):
             path = str(folder / f"{name}.parquet").replace("'", "''")
             connection.execute(f"CREATE VIEW {_raw(name)} AS SELECT * FROM read_parquet('{path}')")
+        for name in set(schema.TABLES) - set(schema.tables_of(manifest.format)):
+            connection.register(_raw(name), schema.TABLES[name].empty_table())
     else:
         _register_journals(folder, manifest, connection)
     connection.execute(_READINGS)
@@ -93,8 +95,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise RecordError(f"{path}: cannot be read: {error.strerror}; is this the folder of a run?") from error
     try:
         version = msgspec.json.decode(data, type=_FormatOnly).format
-        if version != schema.FORMAT:
-            raise RecordError(f"{path}: format {version}; this version reads format {schema.FORMAT}")
+        if version not in schema.FORMATS_READ:
+            known = " and ".join(map(str, schema.FORMATS_READ))
+            raise RecordError(f"{path}: format {version}; this version reads formats {known}")
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: not a manifest: {error}") from error
@@ -109,8 +112,8 @@ def verify_digests(folder: Path, manifest: Manifest) -> None:
             wrong.append(f"{name} is missing")
         elif writer.sha256(path) != digest.sha256:
             wrong.append(f"{name} was changed after sealing")
-    absent = [f"{name}.parquet" for name in schema.TABLES if f"{name}.parquet" not in manifest.files]
-    wrong += [f"{name} is not in the sealed set" for name in absent]
+    expected = [f"{name}.parquet" for name in schema.tables_of(manifest.format)]
+    wrong += [f"{name} is not in the sealed set" for name in expected if name not in manifest.files]
     if wrong:
         raise RecordError(f"{folder}: " + "; ".join(wrong))
 

@@ -28,6 +28,7 @@ ERRORS: tuple[str, ...] = (
     "journey-broke",
     "stopped",
     "status-other",
+    "signature-invalid",
 )
 ERROR_INDEX = {slug: index for index, slug in enumerate(ERRORS)}
 

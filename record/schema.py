@@ -1,6 +1,9 @@
 """The stored format: one Arrow schema per table, and its history. The journals' binary rows are in record.rows.
 
 Format 1 (2026-11): first version. Samples are calls; the end of each arrival is a row of `journeys`.
+Format 2 (2026-11): what the linked systems hold at the final read is `observations`; the manifest has `links` and
+`moves`. Format 1 is still read, as a run that asked no linked system: all else stands as it was, and a record is kept
+to be judged again years later.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from record.rows import END, END_DTYPE, ERROR_INDEX, ERRORS, NONE_U32, SAMPLE, S
 
 __all__ = ["END", "END_DTYPE", "ERRORS", "ERROR_INDEX", "NONE_U32", "SAMPLE", "SAMPLE_DTYPE"]
 
-FORMAT = 1
+FORMAT = 2
+FORMATS_READ = (1, 2)
 
 WORD = pa.dictionary(pa.int32(), pa.string())
 
@@ -85,6 +89,18 @@ LEDGER = pa.schema(
 READINGS = pa.schema(
     [("source", WORD), ("metric", WORD), ("unit", WORD), ("at_ns", pa.int64()), ("value", pa.float64())]
 )
+OBSERVATIONS = pa.schema(
+    [
+        ("place", WORD),
+        ("kind", WORD),
+        ("subject", pa.string()),
+        ("value", pa.string()),
+        ("at_ms", pa.int64()),
+        ("key", pa.string()),
+        ("digest", pa.string()),
+        ("commune", WORD),
+    ]
+)
 TABLES: dict[str, pa.Schema] = {
     "communes": COMMUNES,
     "arrivals": ARRIVALS,
@@ -92,4 +108,10 @@ TABLES: dict[str, pa.Schema] = {
     "journeys": JOURNEYS,
     "ledger": LEDGER,
     "readings": READINGS,
+    "observations": OBSERVATIONS,
 }
+
+
+def tables_of(version: int) -> tuple[str, ...]:
+    """The tables that a sealed record of a format has as files."""
+    return tuple(name for name in TABLES if version > 1 or name != "observations")

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from record import rows as binary
 from record import schema
-from record.types import Event, Fact, LedgerEntry, Manifest, Outcome, Reading, RecordError
+from record.types import Event, Fact, LedgerEntry, Manifest, Observation, Outcome, Reading, RecordError
 
-Row = TypeVar("Row", LedgerEntry, Reading, Event)
+Row = TypeVar("Row", LedgerEntry, Reading, Observation, Event)
 
 _OUTCOMES = [outcome.name.lower() for outcome in Outcome]
 _CODES = {"outcome": len(_OUTCOMES), "error": len(binary.ERRORS)}
@@ -82,6 +82,16 @@ def readings(journal: Path) -> pa.Table:
     return _structs(rows, schema.READINGS)
 
 
+def observations(journal: Path) -> pa.Table:
+    rows = _lines(journal, "observations", Observation)
+    rows.sort(
+        key=lambda o: (
+            o.place, o.kind, o.subject, o.at_ms or 0, o.value or "", o.key or "", o.digest or "", o.commune or "",
+        )
+    )  # fmt: skip
+    return _structs(rows, schema.OBSERVATIONS)
+
+
 def _binary(journal: Path, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Rows of all workers and the worker of each; a last row torn by a crash is left out."""
     parts, workers = [np.empty(0, dtype)], [np.empty(0, np.uint16)]
@@ -125,7 +135,7 @@ def _nullable(values: np.ndarray, null: np.ndarray) -> pa.Array:
     return pa.array(values, mask=null)
 
 
-def _structs(rows: Sequence[LedgerEntry | Reading], shape: pa.Schema) -> pa.Table:
+def _structs(rows: Sequence[LedgerEntry | Reading | Observation], shape: pa.Schema) -> pa.Table:
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in shape.names}
     return _table(columns, shape)
 

@@ -95,8 +95,30 @@ class Reading(msgspec.Struct, frozen=True):
     value: float
 
 
+class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that one system held at the final read; a thing held twice is two of these.
+
+    `kind` says how to read `subject` and `value`:
+    state: dossier code, its state · history: dossier code, a state it reached · move: dossier code, "from>to" ·
+    number: series, a number given in it · payment: order, amount in VND · delivery: "document→organisation", status ·
+    count: commune code, dossiers received of all time.
+    """
+
+    place: str  # the system that was asked: tthc, web, national, docs.sent, bank, …
+    kind: str
+    subject: str
+    value: str | None = None
+    at_ms: int | None = None  # wall clock of that system when it came to hold this
+    key: str | None = None  # idempotency key behind it, where the system keeps one
+    digest: str | None = None  # of the content on which linked systems must agree
+    commune: str | None = None
+
+
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened to the run: a phase began, a fault was set, an operator wrote a note."""
+    """Something that happened to the run: a phase began, a fault was set, an operator wrote a note.
+
+    "fault-begin" and "fault-end" carry the fault as it was written, "final-observations" the places that were read.
+    """
 
     at_ns: int
     kind: str
@@ -116,7 +138,9 @@ class Objective(msgspec.Struct, frozen=True):
     """A promise made before the run. `limit` is in `unit`; `operations` are names or patterns such as `tthc.*`."""
 
     slug: str
-    metric: str  # "latency" (ms, at `percentile`) or "errors" (share of calls and dropped arrivals)
+    # "latency" (ms, at `percentile`), "errors" (share of calls and dropped arrivals) or "lag" (ms, at `percentile`,
+    # of the links that `operations` names by their slugs)
+    metric: str
     operations: tuple[str, ...]
     limit: float
     unit: str
@@ -128,12 +152,23 @@ class Objective(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """When the generator is no longer fit to judge by. Frozen with the plan, like the objectives."""
+    """When generator or clocks are no longer fit to judge by. Frozen with the plan, like the objectives."""
 
     lateness_p99_ms_max: float = 50.0
     hub_lag_ms_max: float = 400.0
     cpu_share_p95_max: float = 0.90
     dropped_share_max: float = 0.0
+    clock_skew_ms_max: float = 1000.0  # unverified: no rule of the platform was found
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Two systems that must hold the same: every observation of `kind` at `source` is at `mirror`, as often, alike."""
+
+    slug: str
+    kind: str
+    source: str
+    mirror: str
+    lag: bool = False  # both give rows of kind "history", so that the way from one to the other can be timed
 
 
 class OperationInfo(msgspec.Struct, frozen=True):
@@ -142,6 +177,7 @@ class OperationInfo(msgspec.Struct, frozen=True):
     name: str
     system: str
     write: bool
+    signed: bool = False  # the answer is a signed document, which the journey verifies
 
 
 class Zero(msgspec.Struct, frozen=True):
@@ -192,6 +228,8 @@ class Manifest(msgspec.Struct, frozen=True):
     objectives: tuple[Objective, ...]
     limits: Limits
     operations: tuple[OperationInfo, ...]
+    links: tuple[Link, ...] = ()
+    moves: tuple[tuple[int, int], ...] = ()  # allowed "from>to" of a dossier; from 0: it was not there before
     zero: Zero | None = None
     sealed_utc: str | None = None
     abort_reason: str | None = None

@@ -99,7 +99,7 @@ def _seal(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def from_journals(journal: Path, manifest: Manifest, arrivals: pa.Table) -> dict[str, pa.Table]:
-    """The four tables that a drive fills, from whatever the workers have written so far."""
+    """The tables that a drive fills, from whatever the workers have written so far."""
     commune = arrivals["commune"].combine_chunks()
     if isinstance(commune, pa.ChunkedArray):
         commune = commune.chunk(0) if commune.num_chunks else pa.array([], pa.string()).dictionary_encode()
@@ -111,6 +111,7 @@ def from_journals(journal: Path, manifest: Manifest, arrivals: pa.Table) -> dict
         "journeys": tables.journeys(journal),
         "ledger": tables.ledger(journal),
         "readings": tables.readings(journal),
+        "observations": tables.observations(journal),
     }
 
 

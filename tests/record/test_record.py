@@ -21,7 +21,9 @@ from record.types import (
     JourneyEnd,
     LedgerEntry,
     Limits,
+    Link,
     Manifest,
+    Observation,
     OperationInfo,
     Outcome,
     Phase,
@@ -125,6 +127,48 @@ def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
     assert not (folder / "journal").exists()
 
 
+def test_what_the_linked_systems_held_is_read_as_it_was_observed(tmp_path: Path) -> None:
+    """Twice held is two rows; what the system does not keep is null; the links of the plan stay in the head."""
+    folder = tmp_path / "run"
+    writer.create(folder, a_manifest(0), *a_plan(0))
+    links, moves = (Link("national", "state", "tthc", "national", lag=True),), ((0, 1), (1, 2))
+    head = writer.start(folder, a_manifest(0, links=links, moves=moves), Zero(1, 2, "boot"))
+    rows = [
+        Observation("national", "state", "H56-1", "4", 1_751_328_000_123, digest="d" * 32, commune="14750"),
+        Observation("national", "state", "H56-1", "4", 1_751_328_000_123, digest="d" * 32, commune="14750"),
+        Observation("tthc", "count", "14750"),
+        Observation("tthc", "state", "H56-1", "9", 5, "t-0.a"),
+    ]
+    assert list((folder / "journal").glob("observations-*")) == []
+    journal = Journal(folder / "journal", 7)
+    for row in reversed(rows):
+        journal.observation(row)
+    journal.close()
+    Journal(folder / "journal", 8).close()
+    assert [path.name for path in (folder / "journal").glob("observations-*")] == ["observations-0007.jsonl"]
+    unsealed = open_record(folder, unsealed=True).arrow("SELECT * FROM observations").to_pylist()
+    writer.seal(folder, head)
+    record = open_record(folder)
+    assert record.arrow("SELECT * FROM observations").to_pylist() == [msgspec.structs.asdict(row) for row in rows]
+    assert unsealed == [msgspec.structs.asdict(row) for row in rows]
+    assert (record.manifest.links, record.manifest.moves) == (links, moves)
+
+
+def test_a_record_of_the_first_format_is_read_as_one_that_asked_no_linked_system(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    writer.seal(folder, manifest)
+    (folder / "observations.parquet").unlink()
+    head = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    del head["files"]["observations.parquet"], head["links"], head["moves"], head["limits"]["clock_skew_ms_max"]
+    (folder / "manifest.json").write_bytes(msgspec.json.encode({**head, "format": 1}))
+    record = open_record(folder)
+    assert (record.manifest.format, record.manifest.links) == (1, ())
+    assert record.query("SELECT count(*) AS n FROM samples")["n"][0] == 3
+    assert record.query("SELECT * FROM observations").empty
+
+
 def test_an_arrival_without_an_end_cannot_be_sealed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     manifest = a_driven_run(folder)
@@ -223,7 +267,7 @@ def test_an_aborted_run_does_not_say_when_it_was_sealed(tmp_path: Path) -> None:
     [
         (None, "is this the folder of a run"),
         (b"{", "not a manifest"),
-        (b'{"format": 99}', "format 99; this version reads format 1"),
+        (b'{"format": 99}', "format 99; this version reads formats 1 and 2"),
         (b'{"format": 1}', "not a manifest"),
         (b"\xff\xfe", "not a manifest"),
     ],
