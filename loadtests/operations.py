@@ -69,8 +69,8 @@ def default(operation: Operation) -> Spec:
         reply={name: ("pointer", f"/{name}") for name in operation.gives},
         definite=operation.definite,
         auth=operation.auth,
-        subject="dossier" if operation.write and "dossier" in operation.gives else "",
-        about="dossier" if operation.write and "dossier" in operation.takes else "",
+        subject=operation.subject if operation.write and operation.subject in operation.gives else "",
+        about=operation.subject if operation.write and operation.subject in operation.takes else "",
     )
 
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from scenarios.contract import AUDIT_KEYS_PATH, AUDIT_WRITES_PATH, Write
+from scenarios.contract import AUDIT_KEYS_PATH, AUDIT_OBSERVATIONS_PATH, AUDIT_WRITES_PATH, BY_NAME, Write
 from testbed import audit, portal, tthc
 from testbed.metrics import CONTENT_TYPE
 from testbed.platform import Handler, Platform
@@ -29,7 +29,7 @@ def make_app(platform: Platform) -> Starlette:
     """All operations of the contract, the final read, /metrics and /healthz."""
 
     async def metrics(request: Request) -> Response:
-        text = platform.metrics.text(platform.store, platform.faults)
+        text = platform.metrics.text(platform.dossiers, platform.faults)
         return PlainTextResponse(text, media_type=CONTENT_TYPE)
 
     async def healthz(request: Request) -> Response:
@@ -39,6 +39,7 @@ def make_app(platform: Platform) -> Starlette:
     routes += [
         Route(AUDIT_KEYS_PATH, _Endpoint(platform, audit.keys, "audit.keys"), methods=["POST"]),
         Route(AUDIT_WRITES_PATH, _Endpoint(platform, audit.writes, "audit.writes"), methods=["GET"]),
+        Route(AUDIT_OBSERVATIONS_PATH, _Endpoint(platform, audit.observations, "audit.observations"), methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
     ]
@@ -120,11 +121,15 @@ class _Endpoint:
 
 def _given(write: Write) -> dict[str, Any]:
     """What a write answers, now and when it is repeated: made from the write alone."""
-    answer: dict[str, Any] = {"dossier": write.subject or None}
-    if "sha256" in write.content:
-        answer["sha256"] = write.content["sha256"]
-    if "to" in write.content:
-        answer["state"] = int(write.content["to"])
+    operation = BY_NAME[write.operation]
+    answer: dict[str, Any] = {}
+    for name in operation.gives:
+        if name == operation.subject:
+            answer[name] = write.subject or None
+        elif name == "state":
+            answer[name] = int(write.content["to"])
+        else:
+            answer[name] = write.content[name]
     return answer
 
 

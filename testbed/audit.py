@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scenarios.contract import WritesPage
-from testbed import bodies
+from scenarios.contract import ObservationsPage, WritesPage
+from testbed import bodies, observing
 from testbed.platform import Platform
+from testbed.views import VIEWS
 from testbed.visit import Visit
 
 
@@ -16,3 +17,9 @@ async def keys(platform: Platform, visit: Visit) -> WritesPage:
 async def writes(platform: Platform, visit: Visit) -> WritesPage:
     query = visit.query(bodies.WritesQuery)
     return await platform.store.by_tag(visit.spent, query.tag, bodies.cursor(query.after), query.limit)
+
+
+async def observations(platform: Platform, visit: Visit) -> ObservationsPage:
+    query = visit.query(bodies.WritesQuery)
+    after = bodies.cursor(query.after)
+    return await observing.page(platform.store, VIEWS, visit.spent, query.tag, after, query.limit)

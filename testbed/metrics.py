@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scenarios.contract import STATES
+from testbed.dossiers import Dossiers
 from testbed.faults import Faults
-from testbed.store import Store
 from testbed.visit import Spent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,8 +44,8 @@ class Metrics:
         self._db_ns[operation] += spent.db_ns
         self._queue_ns += spent.queue_ns
 
-    def text(self, store: Store, faults: Faults) -> str:
-        return "\n".join((*self._requests_text(), *_platform_text(store, faults), *_process_text(), ""))
+    def text(self, dossiers: Dossiers, faults: Faults) -> str:
+        return "\n".join((*self._requests_text(), *_platform_text(dossiers, faults), *_process_text(), ""))
 
     def _requests_text(self) -> Iterator[str]:
         yield "# TYPE testbed_requests_total counter"
@@ -68,13 +68,13 @@ class Metrics:
         yield f"testbed_in_flight {self.in_flight}"
 
 
-def _platform_text(store: Store, faults: Faults) -> Iterator[str]:
+def _platform_text(dossiers: Dossiers, faults: Faults) -> Iterator[str]:
     yield "# HELP testbed_dossiers Dossiers by state: at the start of this process, and what it did since."
     yield "# TYPE testbed_dossiers gauge"
     for state in STATES:
-        yield f'testbed_dossiers{{state="{state}"}} {store.by_state[state]}'
+        yield f'testbed_dossiers{{state="{state}"}} {dossiers.by_state[state]}'
     yield "# TYPE testbed_stored_bytes gauge"
-    yield f"testbed_stored_bytes {store.stored_bytes}"
+    yield f"testbed_stored_bytes {dossiers.stored_bytes}"
     yield "# TYPE testbed_fault_strikes_total counter"
     for fault in faults.active:
         yield f'testbed_fault_strikes_total{{fault="{fault.text}"}} {fault.struck}'

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from scenarios.contract import Operation
+from testbed.dossiers import Dossiers
 from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.store import Applied, Store
@@ -19,6 +20,7 @@ class Platform(NamedTuple):
     """One platform. `now` gives seconds since 1970."""
 
     store: Store
+    dossiers: Dossiers
     files: Files
     tokens: Tokens
     faults: Faults
@@ -49,16 +51,16 @@ def acting(visit: Visit) -> Actor:
 async def attach(platform: Platform, visit: Visit) -> Applied:
     """Take a file into a dossier: an applicant into their own, an officer into those of their commune."""
     code, key, actor = visit.dossier(), visit.key(), acting(visit)
-    dossier = await platform.store.dossier(visit.spent, code)
+    dossier = await platform.dossiers.dossier(visit.spent, code)
     if actor.kind == "citizen" and dossier.cccd != actor.name:
         raise RefusedError(403, "other-applicant")
     if actor.kind == "officer" and dossier.commune != actor.commune:
         raise RefusedError(403, "other-commune")
-    if platform.store.stored_bytes + visit.announced_bytes() > STORED_BYTES_MAX:
+    if platform.dossiers.stored_bytes + visit.announced_bytes() > STORED_BYTES_MAX:
         raise RefusedError(507, "storage-full")
     upload = await receive(visit, platform.files)
     try:
         kept = (code, upload.kind, upload.sha256)
-        return await platform.store.attach(visit.spent, key, visit.operation, kept, upload.size, upload.settle)
+        return await platform.dossiers.attach(visit.spent, key, visit.operation, kept, upload.size, upload.settle)
     finally:
         upload.discard()

@@ -34,22 +34,22 @@ async def submit(platform: Platform, visit: Visit) -> Applied:
         raise RefusedError(403, "other-applicant")
     if body.procedure not in catalogue.BY_CODE:
         raise RefusedError(422, "procedure-unknown")
-    return await platform.store.create(visit.spent, key, visit.operation, body.kept(), online=True)
+    return await platform.dossiers.create(visit.spent, key, visit.operation, body.kept(), online=True)
 
 
 async def mine(platform: Platform, visit: Visit) -> dict[str, Any]:
-    return {"dossiers": await platform.store.mine(visit.spent, acting(visit).name)}
+    return {"dossiers": await platform.dossiers.mine(visit.spent, acting(visit).name)}
 
 
 async def track(platform: Platform, visit: Visit) -> dict[str, Any]:
     code = visit.dossier()
-    return {"dossier": code, "state": (await platform.store.dossier(visit.spent, code)).state}
+    return {"dossier": code, "state": (await platform.dossiers.dossier(visit.spent, code)).state}
 
 
 async def rate(platform: Platform, visit: Visit) -> Applied:
     code, key, body = visit.dossier(), visit.key(), await visit.json(bodies.RATING)
     kept = (code, body.stars, body.comment)
-    return await platform.store.rate(visit.spent, key, visit.operation, acting(visit), kept)
+    return await platform.dossiers.rate(visit.spent, key, visit.operation, acting(visit), kept)
 
 
 SERVED = (

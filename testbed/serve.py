@@ -23,12 +23,14 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from testbed.app import ARRIVED, make_app
+from testbed.dossiers import Dossiers
 from testbed.metrics import Metrics
 from testbed.options import Options, parse
 from testbed.platform import Platform
 from testbed.store import Database, DatabaseError, Store
 from testbed.store_postgres import open_postgres
 from testbed.store_sqlite import SqliteDatabase
+from testbed.tables import TABLES
 from testbed.tokens import Tokens
 from testbed.uploads import Files
 
@@ -86,11 +88,13 @@ async def _serve(options: Options, data: Path) -> None:
             if options.postgres
             else SqliteDatabase(options.sqlite or data / "testbed.sqlite", options.durability)
         )
-        store = Store(database, time.time, options.faults.effect)
+        store = Store(database, TABLES, time.time, options.faults.effect)
         try:
             secret = await store.open(secrets.token_hex(32))
             tokens = Tokens(bytes.fromhex(secret))
-            platform = Platform(store, files, tokens, options.faults, Metrics(), options.officer_password)
+            dossiers = Dossiers(store)
+            await dossiers.open()
+            platform = Platform(store, dossiers, files, tokens, options.faults, Metrics(), options.officer_password)
             await _run(platform, listener, options)
         finally:
             await store.close()

@@ -11,6 +11,7 @@ import asyncpg
 
 from testbed import schema
 from testbed.store import Columns, DatabaseError
+from testbed.tables import OTHERS, TABLES
 from testbed.visit import Spent
 
 CONNECTIONS_MAX = 8
@@ -56,7 +57,7 @@ async def open_postgres(url: str) -> PostgresDatabase:
     try:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(_LOCK_SCHEMA)
-            for statement in schema.create(schema.POSTGRES):
+            for statement in schema.create(schema.POSTGRES, TABLES, OTHERS):
                 await connection.execute(statement)
     except asyncpg.PostgresError as error:
         await pool.close()

@@ -17,6 +17,7 @@ import apsw
 
 from testbed import schema
 from testbed.store import Columns, DatabaseError
+from testbed.tables import OTHERS, TABLES
 from testbed.visit import Spent
 
 CACHE_KB_MAX = 64 * 1024
@@ -42,7 +43,7 @@ class SqliteDatabase:
                 "temp_store = MEMORY",
             ):
                 self._connection.execute(f"PRAGMA {pragma}")
-            for statement in schema.create(self.dialect):
+            for statement in schema.create(self.dialect, TABLES, OTHERS):
                 self._connection.execute(statement)
         except apsw.Error as error:
             raise DatabaseError(f"{path}: cannot be used as a database: {error}") from error

@@ -26,12 +26,12 @@ async def login(platform: Platform, visit: Visit) -> dict[str, Any]:
 async def queue(platform: Platform, visit: Visit) -> dict[str, Any]:
     query = visit.query(bodies.DeskQuery)
     _own(visit, query.commune)
-    return {"dossiers": await platform.store.desk(visit.spent, query.commune, query.state)}
+    return {"dossiers": await platform.dossiers.desk(visit.spent, query.commune, query.state)}
 
 
 async def dossier(platform: Platform, visit: Visit) -> dict[str, Any]:
     code = visit.dossier()
-    row = await platform.store.dossier(visit.spent, code)
+    row = await platform.dossiers.dossier(visit.spent, code)
     _own(visit, row.commune)
     return {"dossier": code, "state": row.state, "procedure": row.procedure}
 
@@ -42,7 +42,7 @@ async def receive(platform: Platform, visit: Visit) -> Applied:
     _at_the_counter(visit)
     if body.procedure not in catalogue.BY_CODE:
         raise RefusedError(422, "procedure-unknown")
-    return await platform.store.create(visit.spent, key, visit.operation, body.kept(), online=False)
+    return await platform.dossiers.create(visit.spent, key, visit.operation, body.kept(), online=False)
 
 
 async def scan(platform: Platform, visit: Visit) -> Applied:
@@ -54,18 +54,18 @@ async def claim(platform: Platform, visit: Visit) -> Applied:
     key, body = visit.key(), await visit.json(bodies.CLAIM)
     _own(visit, body.commune)
     _at_the_counter(visit)
-    return await platform.store.claim(visit.spent, key, visit.operation, acting(visit))
+    return await platform.dossiers.claim(visit.spent, key, visit.operation, acting(visit))
 
 
 async def move(platform: Platform, visit: Visit) -> Applied:
     """One address for six operations: which one it is follows from where the dossier stands and where it shall go."""
     code, key, body = visit.dossier(), visit.key(), await visit.json(bodies.TRANSITION)
-    row = await platform.store.dossier(visit.spent, code)
+    row = await platform.dossiers.dossier(visit.spent, code)
     meant = MOVES.get((row.state, body.to))
     if meant is not None:
         visit.operation = meant.operation
         await platform.faults.before(visit.operation)
-    return await platform.store.move(visit.spent, key, acting(visit), (code, body.to, body.note))
+    return await platform.dossiers.move(visit.spent, key, acting(visit), (code, body.to, body.note))
 
 
 def _own(visit: Visit, commune: str) -> None:

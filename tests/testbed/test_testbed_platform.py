@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -221,3 +222,23 @@ def test_the_catalogue_is_searched_without_diacritics(client: httpx.Client) -> N
     assert len(search("")) == 20
     assert client.get("/portal/procedures/1.004873").json()["legal_days"] == 3
     assert refused(client.get("/portal/procedures/7.777777")) == (404, "procedure-unknown")
+
+
+def test_the_audit_sees_states_steps_and_numbers_of_the_run(office: Office) -> None:
+    code = office.submit(born := office.key()).json()["dossier"]
+    office.move(code, 2, "motcua", step := office.key())
+    found, after = [], ""
+    while after is not None:
+        page = office.client.get("/audit/observations", params={"tag": office.tag, "after": after, "limit": 2}).json()
+        assert "tthc" in page["places"]
+        assert abs(page["at_ms"] / 1000 - time.time()) < 60
+        found += [(o["kind"], o["subject"], o["value"], o["key"]) for o in page["observations"] if o["place"] == "tthc"]
+        after = page["next"]
+    assert [row for row in found if row[0] != "count"] == [
+        ("state", code, "2", born),
+        ("move", code, "0>1", born),
+        ("move", code, "1>2", step),
+        ("history", code, "1", born),
+        ("history", code, "2", step),
+        ("number", code.rpartition("-")[0], "1", born),
+    ]

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed import bodies
+from testbed.dossiers import Dossiers
 from testbed.faults import Effect
 from testbed.store import Store
 from testbed.store_sqlite import SqliteDatabase
+from testbed.tables import TABLES
 from testbed.tokens import ROLES, TOKEN_S_MAX, Actor, Tokens, officer
 from testbed.visit import RefusedError, Spent
 
@@ -40,54 +42,61 @@ def wall() -> Wall:
 
 @pytest.fixture
 def store(tmp_path: Path, wall: Wall) -> Iterator[Store]:
-    made = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), wall, lambda operation: Effect.KEEP)
+    made = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), TABLES, wall, lambda operation: Effect.KEEP)
     asyncio.run(made.open("00"))
     yield made
     asyncio.run(made.close())
 
 
-def _submit(store: Store, key: str) -> str:
-    applied = asyncio.run(store.create(Spent(), key, "portal.submit", KEPT, online=True))
+@pytest.fixture
+def dossiers(store: Store) -> Dossiers:
+    return Dossiers(store)
+
+
+def _submit(dossiers: Dossiers, key: str) -> str:
+    applied = asyncio.run(dossiers.create(Spent(), key, "portal.submit", KEPT, online=True))
     return applied.write.subject
 
 
-def test_the_day_of_a_code_begins_at_midnight_in_hanoi(store: Store, wall: Wall) -> None:
-    assert _submit(store, "a-1") == "000.00.16234.H56-260630-0001"
-    assert _submit(store, "a-2") == "000.00.16234.H56-260630-0002"
+def test_the_day_of_a_code_begins_at_midnight_in_hanoi(dossiers: Dossiers, wall: Wall) -> None:
+    assert _submit(dossiers, "a-1") == "000.00.16234.H56-260630-0001"
+    assert _submit(dossiers, "a-2") == "000.00.16234.H56-260630-0002"
     wall.seconds += 1
-    assert _submit(store, "a-3") == "000.00.16234.H56-260701-0001"
+    assert _submit(dossiers, "a-3") == "000.00.16234.H56-260701-0001"
 
 
-def test_the_counter_goes_on_above_four_digits(store: Store, tmp_path: Path) -> None:
-    _submit(store, "a-1")
+def test_the_counter_goes_on_above_four_digits(dossiers: Dossiers, tmp_path: Path) -> None:
+    _submit(dossiers, "a-1")
     with closing(apsw.Connection(str(tmp_path / "test.sqlite"))) as beside:
         beside.execute("UPDATE counters SET n = 9998")
-    codes = [_submit(store, f"b-{number}") for number in range(3)]
+    codes = [_submit(dossiers, f"b-{number}") for number in range(3)]
     assert codes == [f"000.00.16234.H56-260630-{number}" for number in (9999, 10000, 10001)]
 
 
-def test_a_refusal_inside_a_transaction_takes_nothing_with_it(store: Store) -> None:
-    code = _submit(store, "a-1")
+def test_a_refusal_inside_a_transaction_takes_nothing_with_it(store: Store, dossiers: Dossiers) -> None:
+    code = _submit(dossiers, "a-1")
 
     def settle() -> None:
         raise RefusedError(507, "storage-full")
 
     with pytest.raises(RefusedError):
-        asyncio.run(store.attach(Spent(), "a-2", "portal.attach", (code, "scan", "00" * 32), 5, settle))
+        asyncio.run(dossiers.attach(Spent(), "a-2", "portal.attach", (code, "scan", "00" * 32), 5, settle))
     assert asyncio.run(store.by_keys(Spent(), ["a-2"])) == []
-    assert _submit(store, "a-3").endswith("-0002")
+    assert _submit(dossiers, "a-3").endswith("-0002")
 
 
-def test_counts_are_taken_up_again_when_the_store_is_opened(store: Store, tmp_path: Path, wall: Wall) -> None:
-    code = _submit(store, "a-1")
+def test_counts_are_taken_up_again_when_the_store_is_opened(dossiers: Dossiers, tmp_path: Path, wall: Wall) -> None:
+    code = _submit(dossiers, "a-1")
     actor = Actor("officer", "motcua", "16234")
-    asyncio.run(store.move(Spent(), "a-2", actor, (code, 2, "")))
-    asyncio.run(store.attach(Spent(), "a-3", "portal.attach", (code, "scan", "00" * 32), 5, lambda: None))
-    again = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), wall, lambda operation: Effect.KEEP)
+    asyncio.run(dossiers.move(Spent(), "a-2", actor, (code, 2, "")))
+    asyncio.run(dossiers.attach(Spent(), "a-3", "portal.attach", (code, "scan", "00" * 32), 5, lambda: None))
+    again = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), TABLES, wall, lambda operation: Effect.KEEP)
     try:
         assert asyncio.run(again.open("11")) == "00", "the secret of the first opening stays"
-        assert {state: n for state, n in store.by_state.items() if n} == dict(again.by_state) == {2: 1}
-        assert store.stored_bytes == again.stored_bytes == 5
+        counted = Dossiers(again)
+        asyncio.run(counted.open())
+        assert {state: n for state, n in dossiers.by_state.items() if n} == dict(counted.by_state) == {2: 1}
+        assert dossiers.stored_bytes == counted.stored_bytes == 5
     finally:
         asyncio.run(again.close())
 

@@ -1,0 +1,9 @@
+"""Every table of the platform, in the order in which the final read walks them. A new system adds its own here."""
+
+from __future__ import annotations
+
+from testbed import dossiers_schema
+from testbed.schema import Table
+
+TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES,)
+OTHERS: tuple[str, ...] = ()  # CREATE statements of tables that hold no writes

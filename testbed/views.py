@@ -1,0 +1,8 @@
+"""Every view of the platform's audit. A new system adds its own here."""
+
+from __future__ import annotations
+
+from testbed import dossiers_views
+from testbed.observing import View
+
+VIEWS: tuple[View, ...] = (*dossiers_views.VIEWS,)
