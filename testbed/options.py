@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from testbed import faults
-from testbed.faults import Faults
+from testbed import fault_kinds
+from testbed.faults import Fault
 
 PASSWORD_VARIABLE = "THONGSUOT_OFFICER_PASSWORD"
 DURABILITIES = ("normal", "full")
@@ -27,7 +27,7 @@ class Options(NamedTuple):
     postgres: str
     data: Path | None
     durability: str
-    faults: Faults
+    faults: tuple[Fault, ...]
     officer_password: str
     until_stdin_closes: bool
 
@@ -36,7 +36,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """Ends the process with status 2 and the problems on stderr when something is wrong."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    enabled, problems = faults.parse(given.fault)
+    enabled, problems = fault_kinds.parse(given.fault)
     password = os.environ.get(PASSWORD_VARIABLE, "")
     if not password:
         problems.append(f"{PASSWORD_VARIABLE} is not set: the password of every officer's account has no default")
@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str]) -> Options:
         given.db if given.db.startswith(_POSTGRES) else "",
         given.data,
         given.durability,
-        enabled,
+        tuple(enabled),
         password,
         given.until_stdin_closes,
     )
@@ -72,7 +72,7 @@ def _sqlite_path(db: str) -> Path | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    kinds = "; ".join(f"{name}={kind.form}" for name, kind in faults.KINDS.items())
+    kinds = "; ".join(f"{name}={kind.form}" for name, kind in fault_kinds.KINDS.items())
     parser = argparse.ArgumentParser(
         prog="testbed",
         allow_abbrev=False,

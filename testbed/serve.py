@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from testbed.app import ARRIVED, make_app
 from testbed.dossiers import Dossiers
+from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.options import Options, parse
 from testbed.platform import Platform
@@ -88,13 +89,14 @@ async def _serve(options: Options, data: Path) -> None:
             if options.postgres
             else SqliteDatabase(options.sqlite or data / "testbed.sqlite", options.durability)
         )
-        store = Store(database, TABLES, time.time, options.faults.effect)
+        faults = Faults(options.faults)
+        store = Store(database, TABLES, time.time, faults.effect)
         try:
             secret = await store.open(secrets.token_hex(32))
             tokens = Tokens(bytes.fromhex(secret))
             dossiers = Dossiers(store)
             await dossiers.open()
-            platform = Platform(store, dossiers, files, tokens, options.faults, Metrics(), options.officer_password)
+            platform = Platform(store, dossiers, files, tokens, faults, Metrics(), options.officer_password)
             await _run(platform, listener, options)
         finally:
             await store.close()

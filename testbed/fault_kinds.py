@@ -1,0 +1,100 @@
+"""The kinds of fault, as a table, and how --fault is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from scenarios.contract import BY_NAME
+from testbed.faults import Effect, Fault, Kind, Moment
+
+DELAY_MS_MAX = 60_000
+STALL_S_MAX = 60
+TIME_S_MAX = 86_400
+COUNT_MAX = 1_000_000_000
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?\Z")
+
+
+def parse(texts: Sequence[str]) -> tuple[list[Fault], list[str]]:
+    """Faults from the values of --fault, and what is wrong with them in words."""
+    faults: list[Fault] = []
+    problems: list[str] = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        kind = KINDS.get(name)
+        if kind is None:
+            problems.append(f"--fault {text}: unknown kind {name!r}; known are: {', '.join(KINDS)}")
+            continue
+        value, _, operation = value.partition(":")
+        try:
+            numbers = kind.numbers(value)
+        except ValueError as error:
+            problems.append(f"--fault {text}: {error}; write {name}={kind.form}")
+            continue
+        if problem := _wrong_operation(kind, operation):
+            problems.append(f"--fault {text}: {problem}")
+        else:
+            faults.append(Fault(text, kind, numbers, operation))
+    return faults, problems
+
+
+def _wrong_operation(kind: Kind, operation: str) -> str:
+    if not operation:
+        return ""
+    if kind.moment is Moment.CLOCK:
+        return "a stall stops the whole server and takes no operation"
+    if operation not in BY_NAME:
+        return f"unknown operation {operation!r}; known are: {', '.join(BY_NAME)}"
+    if kind.moment is not Moment.BEFORE and not BY_NAME[operation].write:
+        return f"{operation} is not a write"
+    return ""
+
+
+def _every(text: str) -> tuple[Fraction, ...]:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= COUNT_MAX:
+        raise ValueError(f"expected a whole number from 1 to {COUNT_MAX:,}, every how manyth is meant")
+    return (Fraction(1, int(text)),)
+
+
+def _share(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "a share", Fraction(1)),)
+
+
+def _delay(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "milliseconds", Fraction(DELAY_MS_MAX)),)
+
+
+def _stall(text: str) -> tuple[Fraction, ...]:
+    parts = text.split(",")
+    if len(parts) not in (2, 3):
+        raise ValueError("expected two or three numbers of seconds")
+    numbers = (_number(parts[0], "seconds", Fraction(TIME_S_MAX)), _number(parts[1], "seconds", Fraction(STALL_S_MAX)))
+    if len(parts) == 2:
+        return numbers
+    every = _number(parts[2], "seconds", Fraction(TIME_S_MAX))
+    if every <= numbers[1]:
+        raise ValueError("a repeated stall must be shorter than its interval")
+    return (*numbers, every)
+
+
+def _number(text: str, unit: str, most: Fraction) -> Fraction:
+    if not _NUMBER.match(text) or not 0 < Fraction(text) <= most:
+        raise ValueError(f"expected {unit} above 0 and at most {most}")
+    return Fraction(text)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("lose", "N[:operation]", _every, Moment.STORING, Effect.LOSE),
+        Kind("double", "N[:operation]", _every, Moment.STORING, Effect.DOUBLE),
+        Kind("change", "N[:operation]", _every, Moment.STORING, Effect.CHANGE),
+        Kind("phantom", "N[:operation]", _every, Moment.STORING, Effect.PHANTOM),
+        Kind("refuse-kept", "N[:operation]", _every, Moment.AFTER, status=409),
+        Kind("status", "SHARE[:operation]", _share, Moment.BEFORE, status=500),
+        Kind("status-after", "SHARE[:operation]", _share, Moment.AFTER, status=500),
+        Kind("delay", "MS[:operation]", _delay, Moment.BEFORE, always=True),
+        Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
+    )
+}
