@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from testbed.visit import RefusedError, Spent, Visit
 
 ARRIVED = "testbed.arrived_ns"  # in the scope, by serve.Protocol: when the first byte of the request was parsed
 _encode = msgspec.json.Encoder().encode
+_leaked: list[bytes] = []  # of the fault `leak`
 
 
 def make_app(platform: Platform) -> Starlette:
@@ -84,7 +86,7 @@ class _Endpoint:
         metrics = self._platform.metrics
         entered = time.perf_counter_ns()
         arrived: int = scope.get(ARRIVED, entered)
-        visit = Visit(scope, receive, Spent(entered - arrived), self._name)
+        visit = Visit(scope, receive, Spent(entered - arrived, self._name))
         status = 500
         metrics.in_flight += 1
         try:
@@ -108,6 +110,8 @@ class _Endpoint:
                 visit.actor = actor
             if self._faults_before:
                 await platform.faults.before(visit.operation)
+            if leak := platform.faults.hit("leak", visit.operation):
+                _leaked.append(os.urandom(int(leak.numbers[0]) * 1024))
             answer = await self._handler(platform, visit)
             if isinstance(answer, Applied):
                 visit.operation = answer.write.operation

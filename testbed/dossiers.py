@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from testbed import dossiers_schema as sql
 from testbed.dossiers_schema import ATTACHMENTS, CLAIMS, DOSSIERS, RATINGS, TRANSITIONS
+from testbed.faults import Faults
 from testbed.lifecycle import MOVES, RECEIVED
 from testbed.store import HANOI, Applied, Columns, Row, Store, Tx, make_write
 from testbed.tokens import Actor
@@ -31,8 +32,9 @@ class DossierRow(NamedTuple):
 class Dossiers:
     """All dossiers of the platform. The two tallies are for its monitoring."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, faults: Faults | None = None) -> None:
         self._store = store
+        self._faults = faults or Faults()
         self._claim = sql.claim(store.database.dialect)
         self.by_state: Counter[int] = Counter()
         self.stored_bytes = 0
@@ -46,6 +48,7 @@ class Dossiers:
     async def create(self, spent: Spent, key: str, operation: str, kept: Columns, *, online: bool) -> Applied:
         """A new dossier from (commune, procedure, cccd, applicant, form); its code is the subject."""
         state = 1 if online else RECEIVED
+        self._served(kept[0])
         async with self._store.write(spent, key) as tx:
             if earlier := await self._store.earlier(tx, key, DOSSIERS, kept, operation):
                 return earlier
@@ -127,7 +130,9 @@ class Dossiers:
     async def dossier(self, spent: Spent, code: str) -> DossierRow:
         """Raises RefusedError 404 when there is none."""
         async with self._store.read(spent) as tx:
-            return await _dossier(tx, code)
+            found = await _dossier(tx, code)
+        self._served(found.commune)
+        return found
 
     async def desk(self, spent: Spent, commune: str, state: int) -> list[str]:
         """Codes of the oldest dossiers of a commune in a state, at most DESK_MAX."""
@@ -139,11 +144,20 @@ class Dossiers:
         async with self._store.read(spent) as tx:
             return [code for (code,) in await tx.rows(sql.MINE, cccd, MINE_MAX)]
 
+    def _served(self, commune: str) -> None:
+        if self._faults.value("commune-missing") == int(commune):
+            raise RefusedError(404, "commune-unknown")
+
     async def _next_code(self, tx: Tx, commune: str) -> tuple[str, str, int]:
         """Code, series and number: `<org>-<yymmdd>-<NNNN>`, per organisation and day in UTC+7."""
-        day = dt.datetime.fromtimestamp(self._store.now(), HANOI).strftime("%y%m%d")
+        behind_s = (self._faults.value("zone") or 0.0) * 3600
+        day = dt.datetime.fromtimestamp(self._store.now() - behind_s, HANOI).strftime("%y%m%d")
         series = f"{organisation(commune)}-{day}"
         number = await self._store.next_number(tx, series)
+        if self._faults.hit("code-skip"):
+            number = await self._store.next_number(tx, series)
+        if number > 1 and self._faults.hit("code-twice"):  # as when two replicas count by themselves
+            number -= 1
         return f"{series}-{number:04d}", series, number
 
 

@@ -11,10 +11,11 @@ DOSSIERS = Table(
     tuple((name, name) for name in ("commune", "procedure", "cccd", "applicant", "form")),
     ("code", "series", "number", "state", "online", "claimed_by", "at_ms"),
     3,
-    "code {key} NOT NULL UNIQUE, series TEXT NOT NULL, number BIGINT NOT NULL, state INTEGER NOT NULL,"
+    "code {key} NOT NULL, series TEXT NOT NULL, number BIGINT NOT NULL, state INTEGER NOT NULL,"
     " online INTEGER NOT NULL, claimed_by TEXT NOT NULL, commune TEXT NOT NULL, procedure TEXT NOT NULL,"
     " cccd TEXT NOT NULL, applicant TEXT NOT NULL, form TEXT NOT NULL",
     (
+        "CREATE INDEX IF NOT EXISTS dossiers_code ON dossiers (code)",  # not unique: a fault gives codes twice
         "CREATE INDEX IF NOT EXISTS dossiers_desk ON dossiers (commune, state, id)",
         f"CREATE INDEX IF NOT EXISTS dossiers_unclaimed ON dossiers (commune, id) {_UNCLAIMED}",
         "CREATE INDEX IF NOT EXISTS dossiers_applicant ON dossiers (cccd, id)",

@@ -13,6 +13,7 @@ DELAY_MS_MAX = 60_000
 STALL_S_MAX = 60
 TIME_S_MAX = 86_400
 COUNT_MAX = 1_000_000_000
+KB_MAX = 10_000
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?\Z")
 
 
@@ -44,9 +45,11 @@ def _wrong_operation(kind: Kind, operation: str) -> str:
         return ""
     if kind.moment is Moment.CLOCK:
         return "a stall stops the whole server and takes no operation"
+    if not kind.form.endswith("[:operation]"):
+        return f"{kind.name} takes no operation"
     if operation not in BY_NAME:
         return f"unknown operation {operation!r}; known are: {', '.join(BY_NAME)}"
-    if kind.moment is not Moment.BEFORE and not BY_NAME[operation].write:
+    if kind.moment not in (Moment.BEFORE, Moment.ASKED) and not BY_NAME[operation].write:
         return f"{operation} is not a write"
     return ""
 
@@ -63,6 +66,29 @@ def _share(text: str) -> tuple[Fraction, ...]:
 
 def _delay(text: str) -> tuple[Fraction, ...]:
     return (_number(text, "milliseconds", Fraction(DELAY_MS_MAX)),)
+
+
+def _pool(text: str) -> tuple[Fraction, ...]:
+    connections, _, ms = text.partition(",")
+    return (1 / _every(connections)[0], _number(ms, "milliseconds", Fraction(DELAY_MS_MAX)))
+
+
+def _kilobytes(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "kilobytes", Fraction(KB_MAX)),)
+
+
+def _commune(text: str) -> tuple[Fraction, ...]:
+    if not re.fullmatch(r"[0-9]{5}", text, re.ASCII):
+        raise ValueError("expected the five digits of a commune")
+    return (Fraction(int(text)),)
+
+
+def _seconds(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "seconds", Fraction(TIME_S_MAX)),)
+
+
+def _hours(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "hours", Fraction(48)),)
 
 
 def _stall(text: str) -> tuple[Fraction, ...]:
@@ -95,6 +121,18 @@ KINDS: dict[str, Kind] = {
         Kind("status", "SHARE[:operation]", _share, Moment.BEFORE, status=500),
         Kind("status-after", "SHARE[:operation]", _share, Moment.AFTER, status=500),
         Kind("delay", "MS[:operation]", _delay, Moment.BEFORE, always=True),
+        Kind("slow-query", "MS[:operation]", _delay, Moment.ASKED, always=True),
+        Kind("hot-row", "MS[:operation]", _delay, Moment.ASKED, always=True),
+        Kind("pool", "CONNECTIONS,MS[:operation]", _pool, Moment.ASKED, always=True),
+        Kind("leak", "KB[:operation]", _kilobytes, Moment.ASKED, always=True),
+        Kind("commit-late", "MS", _delay, Moment.ASKED, always=True),
+        Kind("code-twice", "N", _every, Moment.ASKED),
+        Kind("code-skip", "N", _every, Moment.ASKED),
+        Kind("upload-drop", "N[:operation]", _every, Moment.ASKED),
+        Kind("upload-truncate", "N[:operation]", _every, Moment.ASKED),
+        Kind("commune-missing", "CODE", _commune, Moment.ASKED, always=True),
+        Kind("clock", "SECONDS_BEHIND", _seconds, Moment.ASKED, always=True),
+        Kind("zone", "HOURS_BEHIND", _hours, Moment.ASKED, always=True),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

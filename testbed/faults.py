@@ -101,6 +101,11 @@ class Faults:
                 return fault
         return None
 
+    def value(self, name: str) -> float | None:
+        """For a system that asks: the first number of an enabled fault that changes a setting; None without one."""
+        fault = self.hit(name)
+        return None if fault is None else float(fault.numbers[0])
+
     def switch(self, on: Sequence[Fault], off: Sequence[str]) -> None:
         """Enable and disable faults of this process; `off` are texts as they were enabled."""
         gone = [fault for fault in self.active if fault.text in off]

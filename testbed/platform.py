@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.store import Applied, Store
 from testbed.tokens import Actor, Tokens
-from testbed.uploads import STORED_BYTES_MAX, Files, receive
+from testbed.uploads import STORED_BYTES_MAX, Files, Upload, receive
 from testbed.visit import RefusedError, Visit
 
 
@@ -61,6 +62,16 @@ async def attach(platform: Platform, visit: Visit) -> Applied:
     upload = await receive(visit, platform.files)
     try:
         kept = (code, upload.kind, upload.sha256)
-        return await platform.dossiers.attach(visit.spent, key, visit.operation, kept, upload.size, upload.settle)
+        return await platform.dossiers.attach(
+            visit.spent, key, visit.operation, kept, upload.size, lambda: _settle(platform, visit, upload)
+        )
     finally:
         upload.discard()
+
+
+def _settle(platform: Platform, visit: Visit, upload: Upload) -> None:
+    upload.settle()
+    if platform.faults.hit("upload-drop", visit.operation):
+        upload.place.unlink()
+    elif platform.faults.hit("upload-truncate", visit.operation):
+        os.truncate(upload.place, upload.size // 2)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,7 @@ from testbed.platform import Platform
 from testbed.store import Database, DatabaseError, Store
 from testbed.store_postgres import open_postgres
 from testbed.store_sqlite import SqliteDatabase
+from testbed.strains import Strained
 from testbed.tables import TABLES
 from testbed.tokens import Tokens
 from testbed.uploads import Files
@@ -90,11 +91,11 @@ async def _serve(options: Options, data: Path) -> None:
             else SqliteDatabase(options.sqlite or data / "testbed.sqlite", options.durability)
         )
         faults = Faults(options.faults)
-        store = Store(database, TABLES, time.time, faults.effect)
+        store = Store(Strained(database, faults), TABLES, _clock(faults), faults.effect)
         try:
             secret = await store.open(secrets.token_hex(32))
             tokens = Tokens(bytes.fromhex(secret))
-            dossiers = Dossiers(store)
+            dossiers = Dossiers(store, faults)
             await dossiers.open()
             platform = Platform(store, dossiers, files, tokens, faults, Metrics(), options.officer_password)
             await _run(platform, listener, options)
@@ -125,6 +126,10 @@ async def _run(platform: Platform, listener: socket.socket, options: Options) ->
         threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
     platform.faults.start(asyncio.get_running_loop())
     await server.serve([listener])
+
+
+def _clock(faults: Faults) -> Callable[[], float]:
+    return lambda: time.time() - (faults.value("clock") or 0.0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

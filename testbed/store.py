@@ -34,6 +34,7 @@ class Database(Protocol):
     same key take turns. Both add what they took to `spent`."""
 
     dialect: Dialect
+    commit_late_s: Callable[[], float]  # for a fault: how long after it was acknowledged a write is committed
 
     def write(self, spent: Spent, key: str) -> AbstractAsyncContextManager[Tx]: ...
     def read(self, spent: Spent) -> AbstractAsyncContextManager[Tx]: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +22,7 @@ STATEMENT_S_MAX = 30
 # One message. Requests with the same key take turns; since the lock is a statement of its own, the next statement
 # sees what the last owner stored. The number is a hash of the key: two keys that share one wait without need, no more.
 _BEGIN = "BEGIN; SELECT pg_advisory_xact_lock({})"
+_LATE: set[asyncio.Task[None]] = set()  # commits under way, so that nobody collects them
 _LOCK_SCHEMA = "SELECT pg_advisory_xact_lock(8166)"
 
 
@@ -27,15 +30,16 @@ class PostgresDatabase:
     """One server, one database. Make it with `open_postgres`."""
 
     dialect = schema.POSTGRES
+    commit_late_s: Callable[[], float] = staticmethod(lambda: 0.0)
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
 
     def write(self, spent: Spent, key: str) -> _Transaction:
-        return _Transaction(self._pool, spent, key)
+        return _Transaction(self._pool, spent, key, self.commit_late_s)
 
     def read(self, spent: Spent) -> _Transaction:
-        return _Transaction(self._pool, spent, "")
+        return _Transaction(self._pool, spent, "", self.commit_late_s)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -72,12 +76,13 @@ async def _nothing_to_reset(connection: Any) -> None:
 class _Transaction:
     """With a key: a transaction that holds the lock of the key. Without: single statements on one connection."""
 
-    __slots__ = ("_connection", "_key", "_pool", "_since", "_spent")
+    __slots__ = ("_connection", "_key", "_late_s", "_pool", "_since", "_spent")
 
-    def __init__(self, pool: Any, spent: Spent, key: str) -> None:
+    def __init__(self, pool: Any, spent: Spent, key: str, late_s: Callable[[], float]) -> None:
         self._pool = pool
         self._spent = spent
         self._key = key
+        self._late_s = late_s
         self._since = 0
         self._connection: Any = None
 
@@ -104,9 +109,23 @@ class _Transaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        late_s = self._late_s() if self._key and kind is None else 0.0
+        if late_s:
+            self._spent.db_ns += time.perf_counter_ns() - self._since
+            task = asyncio.create_task(self._commit_late(late_s))
+            _LATE.add(task)
+            task.add_done_callback(_LATE.discard)
+            return
         try:
             if self._key:
                 await self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
         finally:
             self._spent.db_ns += time.perf_counter_ns() - self._since
+            await self._pool.release(self._connection)
+
+    async def _commit_late(self, late_s: float) -> None:
+        try:
+            await asyncio.sleep(late_s)
+            await self._connection.execute("COMMIT")
+        finally:
             await self._pool.release(self._connection)

@@ -8,7 +8,9 @@ for an fsync per commit.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,11 +32,12 @@ class SqliteDatabase:
     """One file."""
 
     dialect = schema.SQLITE
+    commit_late_s: Callable[[], float] = staticmethod(lambda: 0.0)
 
     def __init__(self, path: Path, durability: str) -> None:
         try:
-            self._connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_MAX)
-            self._connection.set_busy_timeout(BUSY_MS_MAX)
+            self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_MAX)
+            self.connection.set_busy_timeout(BUSY_MS_MAX)
             for pragma in (
                 "journal_mode = WAL",
                 f"synchronous = {durability}",
@@ -42,31 +45,35 @@ class SqliteDatabase:
                 f"wal_autocheckpoint = {WAL_PAGES_MAX}",
                 "temp_store = MEMORY",
             ):
-                self._connection.execute(f"PRAGMA {pragma}")
+                self.connection.execute(f"PRAGMA {pragma}")
             for statement in schema.create(self.dialect, TABLES, OTHERS):
-                self._connection.execute(statement)
+                self.connection.execute(statement)
         except apsw.Error as error:
             raise DatabaseError(f"{path}: cannot be used as a database: {error}") from error
 
     def write(self, spent: Spent, key: str) -> _Transaction:
-        return _Transaction(self._connection, spent, "BEGIN IMMEDIATE")
+        return _Transaction(self, spent, writing=True)
 
     def read(self, spent: Spent) -> _Transaction:
-        return _Transaction(self._connection, spent, "")
+        return _Transaction(self, spent, writing=False)
 
     async def close(self) -> None:
-        self._connection.close()
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+        self.connection.close()
 
 
 class _Transaction:
-    """`begin` empty: single statements, each its own."""
+    """Reading: single statements, each its own. Writing: one transaction, or a part of one that is committed late."""
 
-    __slots__ = ("_begin", "_connection", "_since", "_spent")
+    __slots__ = ("_begun", "_connection", "_database", "_since", "_spent", "_writing")
 
-    def __init__(self, connection: apsw.Connection, spent: Spent, begin: str) -> None:
-        self._connection = connection
+    def __init__(self, database: SqliteDatabase, spent: Spent, *, writing: bool) -> None:
+        self._database = database
+        self._connection = database.connection
         self._spent = spent
-        self._begin = begin
+        self._writing = writing
+        self._begun = False
         self._since = 0
 
     async def rows(self, sql: str, *values: Any) -> list[Columns]:
@@ -77,8 +84,9 @@ class _Transaction:
 
     async def __aenter__(self) -> _Transaction:
         self._since = time.perf_counter_ns()
-        if self._begin:
-            self._connection.execute(self._begin)
+        if self._writing:
+            self._begun = not self._connection.in_transaction
+            self._connection.execute("BEGIN IMMEDIATE" if self._begun else "SAVEPOINT late")
             now = time.perf_counter_ns()
             self._spent.queue_ns += now - self._since
             self._since = now
@@ -88,11 +96,22 @@ class _Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._begin:
-                self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
+            if self._writing:
+                self._finish(kind is None)
         except apsw.Error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
         finally:
             self._spent.db_ns += time.perf_counter_ns() - self._since
+
+    def _finish(self, well: bool) -> None:
+        late_s = self._database.commit_late_s() if well and self._begun else 0.0
+        if late_s:
+            asyncio.get_running_loop().call_later(late_s, self._connection.execute, "COMMIT")
+        elif self._begun:
+            self._connection.execute("COMMIT" if well else "ROLLBACK")
+        elif not well:
+            self._connection.execute("ROLLBACK TO late")
+        if not self._begun:
+            self._connection.execute("RELEASE late")

@@ -39,6 +39,14 @@ class Files:
     def next_path(self) -> Path:
         return self._incoming / f"{os.getpid()}-{next(self._numbers)}"
 
+    def digest(self, sha256: str) -> str | None:
+        """Of the file that is kept under this digest, as it is on the disk now; None when there is none."""
+        try:
+            with self.place(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
     def place(self, sha256: str) -> Path:
         return self._files / sha256[:2] / sha256
 
@@ -48,13 +56,13 @@ class Upload:
 
     def __init__(self, path: Path, place: Path, kind: str, sha256: str, size: int) -> None:
         self._path = path
-        self._place = place
+        self.place = place
         self.kind = kind
         self.sha256 = sha256
         self.size = size
 
     def settle(self) -> None:
-        self._path.replace(self._place)
+        self._path.replace(self.place)
 
     def discard(self) -> None:
         self._path.unlink(missing_ok=True)

@@ -32,26 +32,35 @@ class RefusedError(Exception):
 class Spent:
     """Where the time of one request went, in nanoseconds. `queue`: for its turn; `body`: for the client's bytes."""
 
-    __slots__ = ("body_ns", "db_ns", "queue_ns")
+    __slots__ = ("body_ns", "db_ns", "operation", "queue_ns")
 
-    def __init__(self, queue_ns: int = 0) -> None:
+    def __init__(self, queue_ns: int = 0, operation: str = "") -> None:
+        self.operation = operation  # on whose behalf
         self.queue_ns = queue_ns
         self.db_ns = 0
         self.body_ns = 0
 
 
 class Visit:
-    """A request. `operation` is the contract's name, empty until it is known. `actor` is set where a token is due."""
+    """A request. `actor` is set where a token is due."""
 
-    __slots__ = ("_receive", "actor", "headers", "operation", "scope", "spent")
+    __slots__ = ("_receive", "actor", "headers", "scope", "spent")
 
-    def __init__(self, scope: Scope, receive: Receive, spent: Spent, operation: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, spent: Spent) -> None:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.spent = spent
-        self.operation = operation
         self.actor: Actor | None = None
         self._receive = receive
+
+    @property
+    def operation(self) -> str:
+        """The contract's name; of operations that share an address that of the address until it is known."""
+        return self.spent.operation
+
+    @operation.setter
+    def operation(self, name: str) -> None:
+        self.spent.operation = name
 
     def dossier(self) -> str:
         """The dossier code of the path; what cannot be a code is a dossier that does not exist."""
