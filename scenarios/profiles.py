@@ -14,9 +14,10 @@ import msgspec
 
 from record.types import Limits, Objective, Phase
 from scenarios.contract import BY_NAME, OPERATIONS
+from scenarios.flows import JOURNEYS, RATES
 from scenarios.schedule import OWN
 from scenarios.strict_toml import Document, Table
-from scenarios.traffic import DAY_S, JOURNEYS, WEEKDAYS, Traffic, Window
+from scenarios.traffic import DAY_S, WEEKDAYS, Traffic, Window
 from scenarios.types import ConfigError
 
 SECOND = 1_000_000_000
@@ -188,9 +189,7 @@ def _traffic(time: Table, duration_s: float) -> Traffic:
         ),
         rate_factor=_positive(time, "rate_factor", base.rate_factor),
         compression=_positive(time, "compression", base.compression),
-        visits_per_dossier=_positive(time, "visits_per_dossier", base.visits_per_dossier),
-        tracks_per_dossier=_positive(time, "tracks_per_dossier", base.tracks_per_dossier),
-        desk_per_dossier=_positive(time, "desk_per_dossier", base.desk_per_dossier),
+        rates={figure.name: _positive(time, figure.name, figure.value) for figure in RATES},
         online_lag_s=_positive(time, "online_lag_s", base.online_lag_s),
         factors=((0.0, ramp[0]), (duration_s, ramp[1])) if ramp != (1.0, 1.0) else (),
     )

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios import rng
-from scenarios.curves import Curve, Floats, keep, straight, unit_points
+from scenarios.contract import PROVINCE_OFFICE
+from scenarios.curves import Floats, keep, straight, unit_points
+from scenarios.flows import BY_JOURNEY, COUNTER_CURVE, JOURNEYS, ONLINE_CURVE, RATES, Figure, Flow, Per
 from scenarios.types import Commune, ConfigError
 
 DAY_S = 86_400
@@ -28,22 +30,9 @@ OTHER_FACTOR = (5 - MONDAY_FACTOR) / 4  # so that an average week is an average 
 WEEKDAYS = {"average": 1.0, "monday": MONDAY_FACTOR, "other": OTHER_FACTOR}
 PER_THOUSAND = RECEIVED / (MONDAYS * MONDAY_FACTOR + OTHER_DAYS * OTHER_FACTOR) / (POPULATION / 1000)
 
-JOURNEYS = ("portal.submit", "portal.visit", "portal.track", "tthc.counter", "tthc.online", "tthc.desk")
-
 FACTOR_MAX = 10_000.0
 COMPRESSION_MAX = 86_400.0
 LAG_S_MAX = 86_400.0
-
-
-class Figure(msgspec.Struct, frozen=True):
-    """A number that shapes the traffic, with where it comes from. Unverified ones are defaults, never regulation."""
-
-    name: str
-    value: float
-    unit: str
-    source: str
-    verified: bool
-
 
 FIGURES: tuple[Figure, ...] = (
     Figure("dossiers", RECEIVED, "34 working days", "Thanh Hóa communes, 1 Jul–15 Aug 2025, published", True),
@@ -51,34 +40,10 @@ FIGURES: tuple[Figure, ...] = (
     Figure("monday", MONDAY_FACTOR, "× an average working day", "from memory: +20–30 %", False),
     Figure("online-share", 0.747, "of dossiers", "whole country, 1 Jul–19 Aug 2025, published", True),
     Figure("surge-cao-lanh", 5.5, "× an average working day", "computed: Cao Lãnh, 3,082 in the first 4 days", True),
-    Figure("visits-per-dossier", 2.0, "portal visits", "assumption", False),
-    Figure("tracks-per-dossier", 1.5, "look-ups of a dossier's state", "assumption", False),
-    Figure("desk-per-dossier", 1.0, "looks through the queue", "assumption", False),
     Figure("online-lag", 900.0, "s from a citizen's arrival online to the officer's", "assumption", False),
     Figure("day-shape", 0.0, "", "humps 08:00–10:30 and 14:00–15:30 reported; heights assumed", False),
+    *RATES,
 )
-
-# (hour, relative rate). Counter: queues from 07:00, lunch 11:30–13:30, who comes after 15:00 waits for tomorrow.
-_COUNTER = (
-    (6.75, 0.0), (7.0, 0.4), (7.5, 0.9), (8.0, 1.5), (9.0, 1.8), (10.0, 1.7), (10.5, 1.3), (11.25, 0.4), (11.5, 0.0),
-    (13.4, 0.0), (13.5, 0.7), (14.0, 1.3), (14.5, 1.5), (15.0, 1.5), (15.25, 0.8), (15.5, 0.5), (16.5, 0.2),
-    (17.0, 0.0),
-)  # fmt: skip
-# The portal never closes; the same humps, filled in at lunch, with an evening.
-_ONLINE = (
-    (0.0, 0.04), (6.0, 0.05), (7.0, 0.3), (8.0, 1.2), (9.0, 1.5), (10.0, 1.6), (10.5, 1.5), (11.5, 1.0), (12.0, 0.7),
-    (13.0, 0.7), (14.0, 1.4), (15.0, 1.4), (15.5, 1.0), (17.0, 0.7), (18.5, 0.35), (20.0, 0.5), (21.5, 0.4),
-    (23.0, 0.1), (24.0, 0.04),
-)  # fmt: skip
-
-
-def _day_curve(knots: Sequence[tuple[float, float]]) -> Curve:
-    curve = straight([(hour * 3600.0, rate) for hour, rate in knots])
-    return curve.scaled(1.0 / curve.area)
-
-
-COUNTER_CURVE = _day_curve(_COUNTER)
-ONLINE_CURVE = _day_curve(_ONLINE)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -102,9 +67,7 @@ class Traffic(msgspec.Struct, frozen=True):
     online_share: float = 0.747
     rate_factor: float = 1.0
     compression: float = 1.0
-    visits_per_dossier: float = 2.0
-    tracks_per_dossier: float = 1.5
-    desk_per_dossier: float = 1.0
+    rates: dict[str, float] = {}  # by the name of a flow's figure, where it is not the figure's own
     online_lag_s: float = 900.0
     factors: tuple[tuple[float, float], ...] = ()
 
@@ -121,9 +84,7 @@ class Stream:
 
 def day_rate(commune: Commune, traffic: Traffic | None = None) -> float:
     """Dossiers expected in one commune on that day, counter and online together."""
-    traffic = traffic or Traffic()
-    factor = WEEKDAYS[traffic.weekday] * traffic.surge * traffic.rate_factor
-    return commune.population / 1000 * PER_THOUSAND * factor
+    return commune.population / 1000 * PER_THOUSAND * _busy(traffic or Traffic())
 
 
 def intensity(seconds_of_day: Floats, *, online: bool = False) -> Floats:
@@ -134,71 +95,72 @@ def intensity(seconds_of_day: Floats, *, online: bool = False) -> Floats:
 def streams(
     communes: Sequence[Commune], window: Window, traffic: Traffic, seed: int, journeys: Sequence[str] = JOURNEYS
 ) -> tuple[Stream, ...]:
-    """One stream per journey and commune, in that order. Run zero is the start of the window.
+    """One stream per journey and place, in that order. Run zero is the start of the window.
 
-    `tthc.online` follows `portal.submit`: one officer per dossier submitted, `online_lag_s` ± half of it later, unless
-    that is past the end of the window. Raises ConfigError with every problem of the arguments.
+    A flow that follows another (`tthc.online` after `portal.submit`: one officer per dossier submitted) arrives
+    `online_lag_s` ± half of it later, unless that is past the end of the window. Raises ConfigError with every problem
+    of the arguments.
     """
     problems = _problems(window, traffic, journeys)
     if problems:
         raise ConfigError(problems)
     made = []
-    for journey in journeys:
-        for commune in communes:
-            source = "portal.submit" if journey == "tthc.online" else journey
-            run_s = _run_seconds(commune, source, window, traffic, seed)
-            if journey == "tthc.online":
+    for flow in (BY_JOURNEY[journey] for journey in journeys):
+        for commune, people in _people(flow, communes, traffic):
+            run_s = _run_seconds(commune, people, flow, window, traffic, seed)
+            if flow.follows:
                 run_s = _delayed(run_s, commune, window, traffic, seed)
             at_ns = np.rint(run_s * 1e9).astype(np.int64)
-            made.append(Stream(journey.split(".", 1)[0], journey, commune.code, at_ns))
+            made.append(Stream(flow.system, flow.journey, commune, at_ns))
     return tuple(made)
 
 
 def expected(communes: Sequence[Commune], window: Window, traffic: Traffic, journey: str) -> float:
     """Arrivals that a window sees on average, before `factors`."""
-    source = "portal.submit" if journey == "tthc.online" else journey
-    curve = _curve_of(source)
-    share = curve.below(np.array([window.start_s, window.end_s]))
-    people = sum(day_rate(commune, traffic) for commune in communes)
-    return people * _per_dossier(source, traffic) * float(share[1] - share[0])
+    flow = BY_JOURNEY[journey]
+    share = flow.curve.below(np.array([window.start_s, window.end_s]))
+    people = sum(people for _, people in _people(flow, communes, traffic))
+    return people * float(share[1] - share[0])
 
 
-def _run_seconds(commune: Commune, journey: str, window: Window, traffic: Traffic, seed: int) -> Floats:
-    curve = _curve_of(journey)
+def _people(flow: Flow, communes: Sequence[Commune], traffic: Traffic) -> list[tuple[str, float]]:
+    """Where a flow arrives, with the arrivals expected there on that day."""
+    if isinstance(flow.rate, Figure):
+        rate = traffic.rates.get(flow.rate.name, flow.rate.value)
+    else:
+        rate = flow.rate(traffic.online_share)
+    if flow.per is Per.PROVINCE:
+        return [(PROVINCE_OFFICE, rate * _busy(traffic))]
+    if flow.per is Per.COMMUNE:
+        return [(commune.code, rate * _busy(traffic)) for commune in communes]
+    return [(commune.code, day_rate(commune, traffic) * rate) for commune in communes]
+
+
+def _busy(traffic: Traffic) -> float:
+    return WEEKDAYS[traffic.weekday] * traffic.surge * traffic.rate_factor
+
+
+def _run_seconds(commune: str, people: float, flow: Flow, window: Window, traffic: Traffic, seed: int) -> Floats:
+    name = f"{flow.follows or flow.journey}/{commune}"
     peak = max((factor for _, factor in traffic.factors), default=1.0)
-    total = day_rate(commune, traffic) * _per_dossier(journey, traffic) * peak
-    points = unit_points(rng.stream(seed, f"traffic/{journey}/{commune.code}"), total)
-    day_s = curve.inverse(points * (curve.area / total)) if total else points
+    total = people * peak
+    points = unit_points(rng.stream(seed, f"traffic/{name}"), total)
+    day_s = flow.curve.inverse(points * (flow.curve.area / total)) if total else points
     day_s = day_s[np.searchsorted(day_s, window.start_s) : np.searchsorted(day_s, window.end_s)]
     run_s: Floats = (day_s - window.start_s) / traffic.compression
     if traffic.factors and peak:
         ramp = traffic.factors
         knots = straight([(-1.0, ramp[0][1]), *ramp] if ramp[0][0] >= 0 else ramp)
         clipped = np.minimum(run_s, ramp[-1][0])
-        run_s = run_s[keep(rng.stream(seed, f"traffic-factor/{journey}/{commune.code}"), knots.at(clipped) / peak)]
+        run_s = run_s[keep(rng.stream(seed, f"traffic-factor/{name}"), knots.at(clipped) / peak)]
     return run_s
 
 
-def _delayed(run_s: Floats, commune: Commune, window: Window, traffic: Traffic, seed: int) -> Floats:
-    key = rng.stream(seed, f"traffic-lag/{commune.code}")
+def _delayed(run_s: Floats, commune: str, window: Window, traffic: Traffic, seed: int) -> Floats:
+    key = rng.stream(seed, f"traffic-lag/{commune}")
     spread = rng.uniforms(key, np.arange(len(run_s), dtype=np.uint64))
     later = np.sort(run_s + traffic.online_lag_s / traffic.compression * (0.5 + spread), kind="stable")
     return later[: np.searchsorted(later, (window.end_s - window.start_s) / traffic.compression)]
-
-
-def _curve_of(journey: str) -> Curve:
-    return ONLINE_CURVE if journey.startswith("portal.") else COUNTER_CURVE
-
-
-def _per_dossier(journey: str, traffic: Traffic) -> float:
-    """Arrivals of a journey per dossier of the day."""
-    return {
-        "portal.submit": traffic.online_share,
-        "portal.visit": traffic.visits_per_dossier,
-        "portal.track": traffic.tracks_per_dossier,
-        "tthc.counter": 1.0 - traffic.online_share,
-        "tthc.desk": traffic.desk_per_dossier,
-    }[journey]
 
 
 def _problems(window: Window, traffic: Traffic, journeys: Sequence[str]) -> list[str]:
@@ -211,15 +173,15 @@ def _problems(window: Window, traffic: Traffic, journeys: Sequence[str]) -> list
         "surge": FACTOR_MAX,
         "online_share": 1.0,
         "rate_factor": FACTOR_MAX,
-        "visits_per_dossier": FACTOR_MAX,
-        "tracks_per_dossier": FACTOR_MAX,
-        "desk_per_dossier": FACTOR_MAX,
         "online_lag_s": LAG_S_MAX,
     }
     for name, top in ranges.items():
         value = getattr(traffic, name)
         if not 0 <= value <= top:
             problems.append(f"{name}: {value} is not within 0..{top:g}")
+    for name, value in traffic.rates.items():
+        if not 0 <= value <= FACTOR_MAX:
+            problems.append(f"{name}: {value} is not within 0..{FACTOR_MAX:g}")
     if not 0 < traffic.compression <= COMPRESSION_MAX:
         problems.append(f"compression: {traffic.compression} is not within 0 (excluded)..{COMPRESSION_MAX:g}")
     times = [time for time, _ in traffic.factors]
