@@ -18,12 +18,14 @@ from starlette.types import Receive, Scope, Send
 from scenarios.contract import AUDIT_KEYS_PATH, AUDIT_OBSERVATIONS_PATH, AUDIT_WRITES_PATH, BY_NAME, Write
 from testbed import audit, portal, tthc
 from testbed.metrics import CONTENT_TYPE
-from testbed.platform import Handler, Platform
+from testbed.platform import Content, Handler, Headers, Platform
 from testbed.store import Applied
 from testbed.visit import RefusedError, Spent, Visit
 
 ARRIVED = "testbed.arrived_ns"  # in the scope, by serve.Protocol: when the first byte of the request was parsed
 _encode = msgspec.json.Encoder().encode
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_BODILESS = (204, 304)
 _leaked: list[bytes] = []  # of the fault `leak`
 
 
@@ -90,15 +92,15 @@ class _Endpoint:
         status = 500
         metrics.in_flight += 1
         try:
-            status, answer = await self._answer(visit)
+            status, headers, body = await self._answer(visit)
             total_ns = time.perf_counter_ns() - arrived - visit.spent.body_ns
-            await _send(send, status, answer, visit.spent, total_ns)
+            await _send(send, status, headers, body, visit.spent, total_ns)
         finally:
             metrics.in_flight -= 1
             total_ns = time.perf_counter_ns() - arrived - visit.spent.body_ns
             metrics.count(visit.operation, status, total_ns, visit.spent)
 
-    async def _answer(self, visit: Visit) -> tuple[int, bytes]:
+    async def _answer(self, visit: Visit) -> tuple[int, Headers, bytes]:
         platform = self._platform
         try:
             if self._auth:
@@ -119,8 +121,10 @@ class _Endpoint:
                     platform.faults.after(visit.operation)
                 answer = _given(answer.write)
         except RefusedError as refused:
-            return refused.status, _encode({"error": refused.slug})
-        return self._status, _encode(answer)
+            return refused.status, _JSON, _encode({"error": refused.slug})
+        if isinstance(answer, Content):
+            return answer.status or self._status, answer.headers, answer.body
+        return self._status, _JSON, _encode(answer)
 
 
 def _given(write: Write) -> dict[str, Any]:
@@ -137,15 +141,13 @@ def _given(write: Write) -> dict[str, Any]:
     return answer
 
 
-async def _send(send: Send, status: int, body: bytes, spent: Spent, total_ns: int) -> None:
+async def _send(send: Send, status: int, given: Headers, body: bytes, spent: Spent, total_ns: int) -> None:
     """`app` is what is left when database, waiting for a turn and waiting for the client's bytes are taken away."""
     app_ns = max(0, total_ns - spent.db_ns - spent.queue_ns)
     timing = f"app;dur={app_ns / 1e6:.3f}, db;dur={spent.db_ns / 1e6:.3f}, queue;dur={spent.queue_ns / 1e6:.3f}"
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"server-timing", timing.encode()),
-    ]
+    headers = [*given, (b"server-timing", timing.encode())]
+    if status not in _BODILESS:
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -30,7 +30,18 @@ class Platform(NamedTuple):
     now: Callable[[], float] = time.time
 
 
-# What an operation answers: a value to encode as JSON, or a write as it stands.
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Content(NamedTuple):
+    """An answer that is no JSON, as it goes out; its type is among the headers. `status` 0: the operation's own."""
+
+    body: bytes
+    headers: Headers
+    status: int = 0
+
+
+# What an operation answers: a value to encode as JSON, content as it is, or a write as it stands.
 Handler = Callable[[Platform, Visit], Awaitable[Any]]
 
 
