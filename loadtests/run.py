@@ -17,6 +17,7 @@ from loadtests import preflight
 from loadtests.crew import Crew, CrewError
 from loadtests.final_read import FinalReadError, final_read
 from loadtests.targets import Target
+from loadtests.telemetry import Telemetry
 from loadtests.worker import STOP_FILE, ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
@@ -30,6 +31,7 @@ from scenarios.types import Identities
 from scenarios.world import communes_of, plan_of
 
 HOST_JOURNAL = 9998
+TARGET_JOURNAL = 9997
 POLL_S = 0.25
 START_S_MAX = 90.0
 START_US_MAX_PER_ARRIVAL = 60.0  # and so much more for a long plan, which every worker draws up for itself
@@ -137,7 +139,12 @@ class _Drive:
         try:
             job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest)))
             psutil.cpu_percent()
-            with Crew(self._settings, self._journal, _users(self._settings)) as crew:
+            meters = Journal(self._journal, TARGET_JOURNAL)
+            metrics = self._settings.target.metrics
+            with (
+                Telemetry(metrics, meters, lambda: _now(self.manifest)),
+                Crew(self._settings, self._journal, _users(self._settings)) as crew,
+            ):
                 while self._step(crew) and not crew.over():
                     time.sleep(POLL_S)
             self._take_zero()  # a run may be over before it was looked at

@@ -67,6 +67,7 @@ class Target:
         http: HttpOptions,
         auth: dict[str, Auth],
         final_read: FinalRead | None,
+        metrics: dict[str, str],
         specs: dict[str, Spec],
         environ: Mapping[str, str],
     ) -> None:
@@ -74,6 +75,7 @@ class Target:
         self.http = http
         self.auth = auth
         self.final_read = final_read
+        self.metrics = metrics  # system → whole URL of its process meters
         self._info = info
         self._allow_hosts = frozenset(host.lower() for host in allow_hosts)
         self._specs = specs
@@ -217,6 +219,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     auth = {auth_name: _auth(auth_name, table) for auth_name, table in root.named("auth").items()}
     specs = operations.specs(root, bases, {a.login: a.name for a in auth.values()})
     final_read = _final_read(root, bases)
+    metrics = _metrics(root.table("metrics"), bases)
     document.finish()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Target(
@@ -226,6 +229,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         http=http,
         auth=auth,
         final_read=final_read,
+        metrics=metrics,
         specs=specs,
         environ=os.environ if environ is None else environ,
     )
@@ -329,6 +333,16 @@ def _final_read(root: Table, bases: Mapping[str, str]) -> FinalRead | None:
         operations.check_template(table, "headers", text, (), what=key)
     base = bases.get(system, "")
     return FinalRead(system, base + keys, base + writes if writes else "", headers)
+
+
+def _metrics(table: Table, bases: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for system in table:
+        path = table.take(system, str, right="a path such as /metrics", check=_is_path)
+        if system not in bases:
+            table.problem(system, f"no such system here; one of {', '.join(bases)}")
+        found[system] = bases.get(system, "") + path
+    return found
 
 
 def _is_path(text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from record.reader import RunRecord
-from reports import integrity, latency, limits, objectives, validity
+from reports import communes, integrity, latency, limits, memory, objectives, validity
 from reports.case import Case
 from reports.verdict import Finding, Text, Verdict, worst
 
@@ -24,6 +24,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("validity.cpu", validity.cpu),
     ("validity.telemetry", validity.telemetry),
     ("objective", objectives.check),
+    ("communes.errors", communes.check),
+    ("target.memory", memory.check),
     ("integrity", integrity.check),
 )
 

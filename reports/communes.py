@@ -1,0 +1,84 @@
+"""Is one commune served worse than the rest? A promise over all of them hides one that is not served at all.
+
+A commune stands out when its share of failed requests is certainly above what was promised for errors and above
+RATIO_MIN times the share of all others. Certainly: the lower bound of Clopper-Pearson, over-dispersion included, at
+5 % for all communes together (Bonferroni); or, where seconds are too few for that, GROSS_EVENTS failures in
+GROSS_SECONDS different seconds and GROSS_FACTOR times the promise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import beta
+
+from reports import intervals, objectives, phases
+from reports.case import Case
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+
+ALPHA = 0.05
+RATIO_MIN = 3.0
+GROSS_EVENTS, GROSS_SECONDS, GROSS_FACTOR = 10, 3, 20.0
+
+
+def check(case: Case) -> tuple[Finding, ...]:
+    """None where the target has no communes or nobody promised a share of errors."""
+    calls = case.calls
+    promises = [objective for objective in case.manifest.objectives if objective.metric == "errors"]
+    named = [place for place, code in enumerate(calls.communes) if code]
+    if not promises or not named or not len(calls):
+        return ()
+    allowed = max(float(objective.limit) for objective in promises)
+    meant = np.any([objectives.matching(calls, objective) for objective in promises], axis=0)
+    chosen = np.isin(calls.phase, phases.judged(case.manifest)) & meant[calls.operation]
+    totals, failed = (_by_second(case, mask) for mask in (chosen, chosen & calls.failed))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        phi = intervals.overdispersion(failed, totals, calls.planned)
+    of, events = totals.sum(axis=1), failed.sum(axis=1)
+    rest = (events.sum() - events) / np.maximum(of.sum() - of, 1)
+    limit = np.maximum(allowed, RATIO_MIN * rest)
+    certain = _lower(events, of, phi, ALPHA / len(named)) > limit
+    seconds = (failed > 0).sum(axis=1)
+    gross = (events >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS) & (events > GROSS_FACTOR * limit * of)
+    bad = [place for place in named if certain[place] or gross[place]]
+    decided = int(sum(1 for place in named if np.isfinite(phi[place]) and of[place]))
+    params: dict[str, Param] = {
+        "communes": Quantity(len(named), "count"),
+        "bad": Quantity(len(bad), "count"),
+        "decided": Quantity(decided, "count"),
+        "limit": Quantity(allowed, "share", allowed),
+    }
+    if bad:
+        worst = sorted(bad, key=lambda place: (-events[place] / of[place], calls.communes[place]))
+        rows = tuple(
+            (
+                calls.communes[place],
+                Quantity(int(of[place]), "count"),
+                Quantity(int(events[place]), "count"),
+                Quantity(float(events[place] / of[place]), "share", allowed),
+            )
+            for place in worst[:EVIDENCE_ROWS_MAX]
+        )
+        evidence = Evidence(("commune", "calls", "failed", "measured"), rows)
+        return (_finding(Verdict.FAIL, "fail", params, evidence),)
+    return (_finding(Verdict.PASS, "pass", params) if decided else _finding(Verdict.UNDECIDED, "undecided", params),)
+
+
+def _by_second(case: Case, chosen: np.ndarray) -> np.ndarray:
+    """(communes, seconds) counts of the chosen calls."""
+    calls = case.calls
+    blocks = len(calls.planned)
+    flat = calls.commune[chosen].astype(np.int64) * blocks + calls.block[chosen]
+    return np.bincount(flat, minlength=len(calls.communes) * blocks).reshape(len(calls.communes), blocks)
+
+
+def _lower(events: np.ndarray, of: np.ndarray, phi: np.ndarray, alpha: float) -> np.ndarray:
+    worth = np.maximum(of / phi, 1.0)
+    hits = worth * events / np.maximum(of, 1)
+    low = beta.ppf(alpha, np.maximum(hits, 1e-9), worth - hits + 1)
+    return np.where((events > 0) & np.isfinite(phi), low, 0.0)
+
+
+def _finding(verdict: Verdict, variant: str, params: dict[str, Param], evidence: Evidence | None = None) -> Finding:
+    return Finding(
+        "communes.errors", verdict, Text("communes.errors.title"), Text(f"communes.errors.{variant}", params), evidence
+    )
