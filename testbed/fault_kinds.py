@@ -133,6 +133,11 @@ KINDS: dict[str, Kind] = {
         Kind("commune-missing", "CODE", _commune, Moment.ASKED, always=True),
         Kind("clock", "SECONDS_BEHIND", _seconds, Moment.ASKED, always=True),
         Kind("zone", "HOURS_BEHIND", _hours, Moment.ASKED, always=True),
+        Kind("sign-wrong-bytes", "N[:operation]", _every, Moment.ASKED),
+        Kind("sign-altered", "N[:operation]", _every, Moment.ASKED),
+        Kind("sign-expired", "N[:operation]", _every, Moment.ASKED),
+        Kind("sign-revoked", "N[:operation]", _every, Moment.ASKED),
+        Kind("sign-stranger", "N[:operation]", _every, Moment.ASKED),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

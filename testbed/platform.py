@@ -11,6 +11,7 @@ from scenarios.contract import Operation
 from testbed.dossiers import Dossiers
 from testbed.faults import Faults
 from testbed.metrics import Metrics
+from testbed.signer import Signer
 from testbed.store import Applied, Store
 from testbed.tokens import Actor, Tokens
 from testbed.uploads import STORED_BYTES_MAX, Files, Upload, receive
@@ -26,6 +27,7 @@ class Platform(NamedTuple):
     tokens: Tokens
     faults: Faults
     metrics: Metrics
+    signer: Signer
     officer_password: str
     now: Callable[[], float] = time.time
 

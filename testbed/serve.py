@@ -23,11 +23,13 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from testbed.app import ARRIVED, make_app
+from testbed.certificates import authority_secret
 from testbed.dossiers import Dossiers
 from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.options import Options, parse
 from testbed.platform import Platform
+from testbed.signer import Signer
 from testbed.store import Database, DatabaseError, Store
 from testbed.store_postgres import open_postgres
 from testbed.store_sqlite import SqliteDatabase
@@ -97,8 +99,12 @@ async def _serve(options: Options, data: Path) -> None:
             tokens = Tokens(bytes.fromhex(secret))
             dossiers = Dossiers(store, faults)
             await dossiers.open()
-            platform = Platform(store, dossiers, files, tokens, faults, Metrics(), options.officer_password)
-            await _run(platform, listener, options)
+            signer = Signer(authority_secret(secret), faults)
+            platform = Platform(store, dossiers, files, tokens, faults, Metrics(), signer, options.officer_password)
+            try:
+                await _run(platform, listener, options)
+            finally:
+                await signer.close()
         finally:
             await store.close()
     finally:

@@ -30,6 +30,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "matplotlib": ("reports/",),
     "apsw": ("testbed/",),
     "asyncpg": ("testbed/",),
+    "pyhanko": ("testbed/signer_process.py",),
+    "cryptography": ("testbed/",),
     "time": ("loadtests/", "testbed/"),
     "socket": ("loadtests/", "testbed/"),
     "subprocess": ("loadtests/crew.py", "thongsuot/testbed.py"),
