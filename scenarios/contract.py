@@ -1,7 +1,7 @@
 """The wire contract: every operation of every system, by name.
 
 Journeys speak in values, a target file binds operations to requests, the testbed serves the paths given here.
-This is the one module of scenarios/ that testbed/ may import.
+Besides `edxml`, this is the one module of scenarios/ that testbed/ may import.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "asyncpg": ("testbed/",),
     "pyhanko": ("testbed/signer_process.py",),
     "cryptography": ("testbed/",),
+    "lxml": ("scenarios/edxml.py",),
     "time": ("loadtests/", "testbed/"),
     "socket": ("loadtests/", "testbed/"),
     "subprocess": ("loadtests/crew.py", "thongsuot/testbed.py"),
