@@ -1,116 +1,142 @@
-"""After the last request: ask the target for every key of the ledger, and for keys that nobody intended."""
+"""After the last request: ask the target for every key of the ledger, for keys that nobody intended, and for what its
+linked systems hold."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import httpx
 import msgspec
 
+from loadtests.answering import Answering, FinalRead
+from loadtests.audit_pages import Asking, AuditError
+from loadtests.linked_systems import LinkedSystems, Listing
 from loadtests.targets import Target
 from record.journal import Journal
 from record.tables import json_lines
-from record.types import Fact, LedgerEntry
+from record.types import Fact, LedgerEntry, Link
 from scenarios.contract import AUDIT_KEYS_MAX, BY_NAME, WritesPage, digest
 
 WORKER = 9999  # journal number of the final read
-TIMEOUT_S = 30.0  # for one answer, or a part of it
 READ_S_MAX = 900.0  # for all
-PAGE_ROWS = 2000
-PAGES_MAX = 100_000
 
 
-class FinalReadError(Exception):
-    """The target could not be asked; the verdict of the audit stays open."""
+class Done(msgspec.Struct, frozen=True):
+    """What was read. What was not read stays open in the audit; `problems` say why."""
+
+    keys: int
+    writes_listed: bool  # everything that carries the run's tag
+    listing: Listing
+    problems: tuple[str, ...]
 
 
-def final_read(folder: Path, target: Target, tag: str, now: Callable[[], int], tell: Callable[[int, int], None]) -> int:
-    """Observed and absent facts into the record's journal; the number of keys asked for. `tell`: how many of how many.
+def final_read(
+    folder: Path, target: Target, tag: str, links: tuple[Link, ...], now: Callable[[], int],
+    tell: Callable[[str, int, int], None],
+) -> Done | None:  # fmt: skip
+    """Facts, observations and clock readings into the record's journal; None when the target has no [final_read].
 
-    Raises FinalReadError when the target does not answer as its target file promises. What was read until then is kept.
+    `tell`: which part, how many keys of how many. An address that does not answer as its target file promises is a
+    problem; the others are read all the same.
     """
     where = target.final_read
     if where is None:
-        return 0
-    intended = {
-        entry.key: entry
-        for path in sorted((folder / "journal").glob("ledger-*.jsonl"))
-        for entry in json_lines(path, LedgerEntry)
-        if entry.fact is Fact.INTENDED
-    }
+        return None
     journal = Journal(folder / "journal", WORKER)
-    deadline_ns, asked = now() + round(READ_S_MAX * 1e9), 0
-
-    def check_time() -> None:
-        tell(asked, len(intended))
-        if now() > deadline_ns:
-            raise FinalReadError(f"{where.keys_url}: the final read was not over after {READ_S_MAX:g} s")
-
     try:
-        with httpx.Client(
-            timeout=TIMEOUT_S, trust_env=False, verify=_trust(target), headers=target.final_read_headers()
-        ) as client:
-            for keys in _batches(sorted(intended), AUDIT_KEYS_MAX):
-                check_time()
-                page = _page(client.post(where.keys_url, json={"keys": keys}))
-                asked += len(keys)
-                _note(journal, page, intended, now())
-                found = {write.key for write in page.writes}
-                for key in (key for key in keys if key not in found):
-                    entry = intended[key]
-                    journal.ledger(LedgerEntry(key, Fact.ABSENT, now(), entry.operation, entry.commune, entry.arrival))
-            if where.writes_url:
-                for page in _pages(client, where.writes_url, tag):
-                    check_time()
-                    strange = [write for write in page.writes if write.key not in intended]
-                    _note(journal, WritesPage(strange), intended, now())
-    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, ValueError) as error:
-        raise FinalReadError(f"{where.keys_url}: the final read failed: {error}") from error
+        return _Reading(journal, folder / "journal", target, where, tag, now, tell).run(links)
     finally:
         journal.close()
-    return len(intended)
 
 
-def _note(journal: Journal, page: WritesPage, intended: dict[str, LedgerEntry], at_ns: int) -> None:
-    for write in page.writes:
-        entry = intended.get(write.key)
-        operation = entry.operation if entry else write.operation
-        known = operation in BY_NAME and all(name in write.content for name in BY_NAME[operation].kept)
-        journal.ledger(
-            LedgerEntry(
-                write.key,
-                Fact.OBSERVED,
-                at_ns,
-                write.operation,
-                entry.commune if entry else "",
-                entry.arrival if entry else None,
-                digest(operation, write.content) if known else None,
-                write.subject or None,
+class _Reading:
+    """One final read."""
+
+    def __init__(
+        self, journal: Journal, folder: Path, target: Target, where: FinalRead, tag: str, now: Callable[[], int],
+        tell: Callable[[str, int, int], None],
+    ) -> None:  # fmt: skip
+        self._journal = journal
+        self._folder = folder
+        self._target = target
+        self._where = where
+        self._tag = tag
+        self._now = now
+        self._tell = tell
+        self._deadline_ns = now() + round(READ_S_MAX * 1e9)
+        self._asked = 0
+        self._intended = {
+            entry.key: entry
+            for path in sorted(folder.glob("ledger-*.jsonl"))
+            for entry in json_lines(path, LedgerEntry)
+            if entry.fact is Fact.INTENDED
+        }
+
+    def run(self, links: tuple[Link, ...]) -> Done:
+        problems = []
+        for answering, keys in self._by_address():
+            try:
+                self._read(answering, keys)
+            except AuditError as error:
+                problems.append(str(error))
+        writes_listed = self._where.lists_writes and not problems
+        linked = LinkedSystems(self._target, self._tag, links, self._now)
+        path = self._folder / f"observations-{WORKER}.jsonl"
+        listing = linked.list_into(self._journal, path, self._where, self._deadline_ns, self._check_listing)
+        return Done(self._asked, writes_listed, listing, (*problems, *listing.problems))
+
+    def _by_address(self) -> list[tuple[Answering, list[str]]]:
+        """Who is asked for which keys: each system's where it answers."""
+        systems = {operation.name: operation.system for operation in self._target.operations()}
+        keys: dict[str, list[str]] = {one.system: [] for one in self._where if one.keys_url}
+        for key, entry in self._intended.items():
+            keys[self._where.keys_at(systems.get(entry.operation, "")).system].append(key)
+        return [(one, sorted(keys[one.system])) for one in self._where if one.keys_url]
+
+    def _read(self, answering: Answering, keys: list[str]) -> None:
+        with Asking(self._target, answering.headers) as asking:
+            for batch in _batches(keys, AUDIT_KEYS_MAX):
+                self._check_time("final read", answering.keys_url)
+                page = asking.keys(answering.keys_url, batch)
+                self._asked += len(batch)
+                self._note(page)
+                found = {write.key for write in page.writes}
+                for key in (key for key in batch if key not in found):
+                    entry = self._intended[key]
+                    absent = LedgerEntry(key, Fact.ABSENT, self._now(), entry.operation, entry.commune, entry.arrival)
+                    self._journal.ledger(absent)
+            if answering.writes_url:
+                for page in asking.writes(answering.writes_url, self._tag):
+                    self._check_time("final read", answering.writes_url)
+                    self._note(WritesPage([write for write in page.writes if write.key not in self._intended]))
+
+    def _note(self, page: WritesPage) -> None:
+        at_ns = self._now()
+        for write in page.writes:
+            entry = self._intended.get(write.key)
+            operation = entry.operation if entry else write.operation
+            known = operation in BY_NAME and all(name in write.content for name in BY_NAME[operation].kept)
+            self._journal.ledger(
+                LedgerEntry(
+                    write.key,
+                    Fact.OBSERVED,
+                    at_ns,
+                    write.operation,
+                    entry.commune if entry else "",
+                    entry.arrival if entry else None,
+                    digest(operation, write.content) if known else None,
+                    write.subject or None,
+                )
             )
-        )
 
+    def _check_listing(self) -> None:
+        self._check_time("linked systems", self._where.main.observations_url)
 
-def _pages(client: httpx.Client, url: str, tag: str) -> Iterator[WritesPage]:
-    after = ""
-    for _ in range(PAGES_MAX):
-        page = _page(client.get(url, params={"tag": tag, "after": after, "limit": PAGE_ROWS}))
-        yield page
-        if page.next is None:
-            return
-        after = page.next
-    raise FinalReadError(f"{url}: more than {PAGES_MAX} pages")
-
-
-def _page(response: httpx.Response) -> WritesPage:
-    response.raise_for_status()
-    return msgspec.json.decode(response.content, type=WritesPage)
-
-
-def _trust(target: Target) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=target.http.ca_file or None)
+    def _check_time(self, part: str, url: str) -> None:
+        self._tell(part, self._asked, len(self._intended))
+        if self._now() > self._deadline_ns:
+            raise AuditError(f"{url}: the final read was not over after {READ_S_MAX:g} s", lasting=True)
 
 
 def _batches(keys: list[str], size: int) -> Iterator[list[str]]:

@@ -90,6 +90,9 @@ def _fits(profile: Profile, target: Target, plan: Plan) -> list[str]:
     for system in plan.systems:
         if system not in profile.users:
             problems.append(f"{profile.name}: users.{system}: missing; arrivals for {system} need users, e.g. 200")
+    if profile.faults and target.control is None:
+        how = 'where they are switched: [control] system = "…", faults = "/…"'
+        problems.append(f"{profile.name}: fault: {target.name} does not say {how} (docs/targets.md)")
     return problems
 
 

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from loadtests import preflight
 from loadtests.crew import Crew, CrewError
-from loadtests.final_read import FinalReadError, final_read
+from loadtests.final_read import final_read
+from loadtests.linked_systems import links_of
 from loadtests.targets import Target
 from loadtests.telemetry import Telemetry
+from loadtests.timed_faults import TimedFaults
 from loadtests.worker import STOP_FILE, ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
@@ -25,6 +27,7 @@ from record.journal import EventLog, Journal
 from record.rows import END, SAMPLE
 from record.types import Event, Manifest, OperationInfo, Reading, RecordError, State, Zero
 from scenarios.attachments import Library
+from scenarios.lifecycle import moves
 from scenarios.profiles import Profile
 from scenarios.schedule import Plan, to_arrow
 from scenarios.types import Identities
@@ -131,6 +134,7 @@ class _Drive:
         self._phases = list(manifest.phases)
         self._events = EventLog(folder / "events.jsonl")
         self._host = Journal(self._journal, HOST_JOURNAL)
+        self._faults = TimedFaults(settings.target, settings.profile.faults, self._events)
 
     def run(self) -> str | None:
         """Returns what went wrong, if anything did. Nobody of the crew is left then, also when this raises."""
@@ -143,6 +147,7 @@ class _Drive:
             metrics = self._settings.target.metrics
             with (
                 Telemetry(metrics, meters, lambda: _now(self.manifest)),
+                self._faults,
                 Crew(self._settings, self._journal, _users(self._settings)) as crew,
             ):
                 while self._step(crew) and not crew.over():
@@ -182,6 +187,7 @@ class _Drive:
         if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():
             zero = msgspec.json.decode((self._journal / ZERO_FILE).read_bytes(), type=Zero)
             self.manifest = writer.start(self._journal.parent, self.manifest, zero)
+            self._faults.start(zero.mono_ns)
 
     def _tell(self, at_ns: int, why: str) -> None:
         (self._journal / STOP_FILE).touch()
@@ -223,18 +229,24 @@ def _final_read(folder: Path, manifest: Manifest, target: Target, watch: Watcher
     """Failing to read is not failing to drive: the record is sealed, and the audit will say never-read."""
     if not any(operation.write for operation in manifest.operations):
         return
+
+    def tell(part: str, asked: int, of: int) -> None:
+        watch(Progress(part, asked, of))
+
+    done = final_read(folder, target, manifest.tag, manifest.links, lambda: _now(manifest), tell)
+    if done is None:
+        return
     events = EventLog(folder / "events.jsonl")
-
-    def tell(asked: int, of: int) -> None:
-        watch(Progress("final read", asked, of))
-
     try:
-        count = final_read(folder, target, manifest.tag, lambda: _now(manifest), tell)
-        events.write(Event(_now(manifest), "final-read", f"{count} keys"))
-        if target.final_read is not None and target.final_read.writes_url:
-            events.write(Event(_now(manifest), "final-listing", "all writes that carry the run's tag"))
-    except FinalReadError as error:
-        events.write(Event(_now(manifest), "final-read-failed", str(error)))
+        told = [("final-read", f"{done.keys} keys")]
+        if done.writes_listed:
+            told.append(("final-listing", "all writes that carry the run's tag"))
+        if done.listing.places:
+            told.append(("final-observations", ", ".join(done.listing.places)))
+        told += [("final-unsettled", missing) for missing in done.listing.missing]
+        told += [("final-read-failed", problem) for problem in done.problems]
+        for kind, text in told:
+            events.write(Event(_now(manifest), kind, text))
     finally:
         events.close()
 
@@ -270,6 +282,8 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         objectives=profile.objectives,
         limits=profile.limits,
         operations=_operations(plan, target),
+        links=links_of(target, plan.systems),
+        moves=moves() if profile.kind == "day" else (),
     )
 
 

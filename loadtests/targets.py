@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadtests import operations
+from loadtests.answering import Control, FinalRead, control_of, final_read_of
 from loadtests.bindings import Binding, Session, Spec, header_line
 from loadtests.templates import Template
 from record.types import OperationInfo, TargetInfo
-from scenarios.contract import AUDIT_KEYS_PATH, AUDIT_WRITES_PATH, BY_NAME
+from scenarios.contract import BY_NAME
 from scenarios.strict_toml import Document, Table
 from scenarios.types import ConfigError
 
@@ -46,15 +47,6 @@ class Auth(msgspec.Struct, frozen=True):
     header: str
 
 
-class FinalRead(msgspec.Struct, frozen=True):
-    """Where every write of a run can be asked for again; whole URLs, `writes_url` "" when there is no such list."""
-
-    system: str
-    keys_url: str
-    writes_url: str
-    headers: dict[str, str]
-
-
 class Target:
     """A checked target file. Its repr and its info hold no secret."""
 
@@ -68,6 +60,7 @@ class Target:
         auth: dict[str, Auth],
         final_read: FinalRead | None,
         metrics: dict[str, str],
+        control: Control | None,
         specs: dict[str, Spec],
         environ: Mapping[str, str],
     ) -> None:
@@ -76,6 +69,7 @@ class Target:
         self.auth = auth
         self.final_read = final_read
         self.metrics = metrics  # system → whole URL of its process meters
+        self.control = control
         self._info = info
         self._allow_hosts = frozenset(host.lower() for host in allow_hosts)
         self._specs = specs
@@ -124,11 +118,9 @@ class Target:
         line = Template(self.auth[auth].header).compile(self._environ)
         return Session([header_line(line if isinstance(line, str) else line(values))], values)
 
-    def final_read_headers(self) -> dict[str, str]:
-        """Headers of the final read with their secrets in place. Raises ConfigError when one is not set."""
-        if self.final_read is None:
-            return {}
-        made = {name: Template(text) for name, text in self.final_read.headers.items()}
+    def headers(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Headers of the final read or of the control with their secrets in place. ConfigError when one is not set."""
+        made = {name: Template(text) for name, text in texts.items()}
         missing = self._missing_secrets(secret for template in made.values() for secret in template.secrets)
         if missing:
             raise ConfigError(missing)
@@ -165,8 +157,8 @@ class Target:
             found.append(f"{name}: purpose: empty; say why this load may be sent to a system that is not this machine")
         secrets: list[str] = [secret for spec in self._specs.values() for secret in secrets_of(spec)]
         secrets += [secret for auth in self.auth.values() for secret in Template(auth.header).secrets]
-        if self.final_read is not None:
-            secrets += [s for text in self.final_read.headers.values() for s in Template(text).secrets]
+        others = [*(self.final_read or ()), *([self.control] if self.control else [])]
+        secrets += [s for one in others for text in one.headers.values() for s in Template(text).secrets]
         found += self._missing_secrets(secrets)
         found += sorted({self._no_operation(operation) for operation in operations if operation not in self._specs})
         return found
@@ -218,8 +210,9 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         http_table.problem("version", f'"2" is spoken only over https, and {", ".join(plain)} has http://; take "1.1"')
     auth = {auth_name: _auth(auth_name, table) for auth_name, table in root.named("auth").items()}
     specs = operations.specs(root, bases, {a.login: a.name for a in auth.values()})
-    final_read = _final_read(root, bases)
+    final_read = final_read_of(root, bases)
     metrics = _metrics(root.table("metrics"), bases)
+    control = control_of(root, bases)
     document.finish()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Target(
@@ -230,6 +223,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         auth=auth,
         final_read=final_read,
         metrics=metrics,
+        control=control,
         specs=specs,
         environ=os.environ if environ is None else environ,
     )
@@ -316,23 +310,6 @@ def _auth(name: str, table: Table) -> Auth:
             table.problem("header", f'{header!r} is no header; should be like "Authorization: Bearer {{token}}"')
         operations.check_template(table, "header", header, operation.gives if operation else None)
     return Auth(name, login, header)
-
-
-def _final_read(root: Table, bases: Mapping[str, str]) -> FinalRead | None:
-    if "final_read" not in root.data:
-        return None
-    table = root.table("final_read")
-    system = table.take("system", str, right=f"one of {', '.join(bases)}", check=lambda v: v in bases)
-    keys = table.take("keys", str, AUDIT_KEYS_PATH, right="a path that begins with /", check=_is_path)
-    writes = table.take(
-        "writes", str, AUDIT_WRITES_PATH, right='a path that begins with /, or "" for none',
-        check=lambda v: not v or _is_path(v),
-    )  # fmt: skip
-    headers = operations.headers_of(table)
-    for key, text in headers.items():
-        operations.check_template(table, "headers", text, (), what=key)
-    base = bases.get(system, "")
-    return FinalRead(system, base + keys, base + writes if writes else "", headers)
 
 
 def _metrics(table: Table, bases: Mapping[str, str]) -> dict[str, str]:

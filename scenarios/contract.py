@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from record.types import Link
+
 HANOI_OFFSET_HOURS = 7
 
 
@@ -245,6 +247,21 @@ class ObservationsPage(msgspec.Struct, frozen=True):
     places: list[str]
     at_ms: int
     next: str | None = None
+
+
+# What two systems must hold alike once they had time to agree, and through which systems' people it comes about.
+LINKS: tuple[Link, ...] = (
+    Link("national", "state", "tthc", "national", lag=True),
+    Link("payments", "payment", "bank", "tthc"),
+    Link("deliveries", "delivery", "docs.sent", "docs.received"),
+    Link("counts", "count", "tthc", "web"),
+)
+LINK_PEOPLE: dict[str, tuple[str, ...]] = {
+    "national": ("portal", "tthc"),
+    "payments": ("portal",),
+    "deliveries": ("docs",),
+    "counts": ("portal", "tthc"),
+}
 
 
 def digest(operation: str, content: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ TRANSITIONS: dict[State, tuple[State, ...]] = {
     State.DONE: (State.RETURNED,),
     State.RETURNED: (),
 }
+BIRTHS: tuple[State, ...] = (State.NEW, State.RECEIVED)  # handed in online, handed in at the counter
 FINAL: tuple[State, ...] = tuple(state for state, after in TRANSITIONS.items() if not after)
 
 # What each act of an officer (operation tthc.<act>) does to a dossier.
@@ -53,6 +54,12 @@ ACTS: dict[str, tuple[State, State]] = {
 def allowed(before: int, after: int) -> bool:
     """Whether a dossier may go from one state to the other in one step. Unknown numbers: no."""
     return before in TRANSITIONS and after in TRANSITIONS[State(before)]
+
+
+def moves() -> tuple[tuple[int, int], ...]:
+    """Every step that a dossier may take; from 0: it was not there before."""
+    born = [(0, int(state)) for state in BIRTHS]
+    return (*born, *((int(before), int(after)) for before, to in TRANSITIONS.items() for after in to))
 
 
 def reachable(start: int) -> frozenset[State]:

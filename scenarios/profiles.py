@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from record.types import Limits, Objective, Phase
-from scenarios.contract import BY_NAME, OPERATIONS
+from scenarios.contract import BY_NAME, LINKS, OPERATIONS
 from scenarios.flows import JOURNEYS, RATES
 from scenarios.schedule import OWN
 from scenarios.strict_toml import Document, Table
@@ -23,8 +23,19 @@ from scenarios.types import ConfigError
 SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
 USERS_MAX = 20_000
+FAULT = r"[a-z][a-z0-9-]*(=[^\s:=]+)?(:[a-z]+\.[a-z_]+)?"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # becomes part of a folder's name
+METRICS = ("latency", "errors", "lag")
+LIMIT_MS_MAX = 600_000.0
 SYSTEMS = (*sorted({operation.system for operation in OPERATIONS}), OWN)
+
+
+class TimedFault(msgspec.Struct, frozen=True):
+    """A fault that is set while the run goes; the target understands `text`, e.g. "delay=900:portal.search"."""
+
+    text: str
+    begin_ns: int
+    end_ns: int
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -49,6 +60,7 @@ class Profile(msgspec.Struct, frozen=True):
     drain_s: float
     objectives: tuple[Objective, ...]
     limits: Limits
+    faults: tuple[TimedFault, ...]  # by their time
 
     @property
     def duration_s(self) -> float:
@@ -117,6 +129,7 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         drain_s=root.take("drain_s", float, 20.0, right="seconds from 0 to 600", check=lambda v: 0 <= v <= 600),
         objectives=tuple(_objective(table) for table in root.tables("objective")),
         limits=_limits(root.table("limits")),
+        faults=_faults(root, phases[-1].end_ns),
     )
     slugs = [objective.slug for objective in profile.objectives]
     for slug in sorted({slug for slug in slugs if slugs.count(slug) > 1}):
@@ -142,24 +155,24 @@ def _phases(root: Table) -> tuple[Phase, ...]:
 
 
 def _objective(table: Table) -> Objective:
-    metric = table.take("metric", str, right="latency or errors", check=lambda v: v in ("latency", "errors"))
-    operations = table.words("operations", right='operation names or patterns, e.g. ["tthc.*"]')
-    for pattern in operations:
-        if not any(character in pattern for character in "*?[") and "." in pattern and pattern not in BY_NAME:
-            table.problem("operations", f"{pattern!r} is no operation; known: {', '.join(BY_NAME)}")
+    metric = table.take("metric", str, right=f"one of {', '.join(METRICS)}", check=lambda v: v in METRICS)
+    about = _links(table) if metric == "lag" else _operations(table)
     percentile = None
-    if metric == "latency":
+    if metric != "errors":
         percentile = table.take("percentile", float, right="between 0 and 100, e.g. 95", check=lambda v: 0 < v < 100)
-    limit_key, unit = ("limit_ms", "ms") if metric == "latency" else ("limit_share", "share")
-    high = 600_000.0 if metric == "latency" else 1.0
+    in_seconds = metric == "lag" and "limit_s" in table.data and "limit_ms" not in table.data
+    limit_key, unit = (
+        ("limit_share", "share") if metric == "errors" else ("limit_s" if in_seconds else "limit_ms", "ms")
+    )
+    high = 1.0 if metric == "errors" else LIMIT_MS_MAX * (1e-3 if in_seconds else 1.0)
     limit = table.take(limit_key, float, right=f"above 0 and up to {high:g}", check=lambda v: 0 < v <= high)
     return Objective(
         slug=table.take(
             "slug", str, right="letters, digits and -", check=lambda v: re.fullmatch(r"[a-z0-9-]+", v) is not None
         ),
         metric=metric,
-        operations=operations,
-        limit=limit,
+        operations=about,
+        limit=limit * 1000.0 if in_seconds else limit,
         unit=unit,
         title_vi=table.take("title_vi", str),
         title_en=table.take("title_en", str),
@@ -167,6 +180,55 @@ def _objective(table: Table) -> Objective:
         verified=table.take("verified", bool),
         percentile=percentile,
     )
+
+
+def _operations(table: Table) -> tuple[str, ...]:
+    patterns = table.words("operations", right='operation names or patterns, e.g. ["tthc.*"]')
+    for pattern in patterns:
+        if not any(character in pattern for character in "*?[") and "." in pattern and pattern not in BY_NAME:
+            table.problem("operations", f"{pattern!r} is no operation; known: {', '.join(BY_NAME)}")
+    return patterns
+
+
+def _links(table: Table) -> tuple[str, ...]:
+    """Of a lag: the links whose two systems tell when they came to hold something."""
+    timed = [link.slug for link in LINKS if link.lag]
+    slugs = table.words("operations", right=f"links, of {', '.join(timed)}")
+    for slug in slugs:
+        if slug not in timed:
+            table.problem("operations", f"{slug!r} is no link with a lag; known: {', '.join(timed)}")
+    return slugs
+
+
+def _faults(root: Table, run_ns: int) -> tuple[TimedFault, ...]:
+    found: list[TimedFault] = []
+    for table in root.tables("fault"):
+        right = 'a kind of fault with its value, e.g. "delay=900:portal.search"'
+        text = table.take("kind", str, right=right, check=lambda v: re.fullmatch(FAULT, v) is not None)
+        begin_ns, length_ns = _moment(table, "at", least_s=0.0), _moment(table, "for", least_s=0.001)
+        made = TimedFault(text, begin_ns, begin_ns + length_ns)
+        if made.end_ns > run_ns:
+            table.problem("kind", f"is over at {made.end_ns / SECOND:g} s; the phases end at {run_ns / SECOND:g} s")
+        if any(one.text == text and one.begin_ns < made.end_ns and made.begin_ns < one.end_ns for one in found):
+            table.problem("kind", f"{text!r} is set already at that time; the same fault only after it is over")
+        found.append(made)
+    return tuple(sorted(found, key=lambda one: one.begin_ns))
+
+
+def _moment(table: Table, key: str, *, least_s: float) -> int:
+    """`at = "60s"` or `at_s = 60`, in ns."""
+    right = f'seconds of the run from {least_s:g}, as {key} = "60s" or {key}_s = 60'
+    if f"{key}_s" in table.data and key in table.data:
+        table.problem(f"{key}_s", f"beside {key}; give one of them")
+    if key in table.data:
+        text = table.take(key, str, right=right, check=lambda v: re.fullmatch(r"\d{1,6}(\.\d{1,3})?s", v) is not None)
+        seconds = float(text[:-1]) if text else least_s
+        if seconds < least_s:
+            table.problem(key, f"{text!r} will not do; {right}")
+        table.take(f"{key}_s", float, 0.0)
+    else:
+        seconds = table.take(f"{key}_s", float, right=right, check=lambda v: least_s <= v <= DURATION_S_MAX)
+    return round(seconds * SECOND)
 
 
 def _journeys(world: Table) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from thongsuot.progress import Show
 
 EXIT_UNDECIDED = 4
 EXIT_BROKE = 2
+NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed")
 
 
 @click.command("run")
@@ -71,7 +72,7 @@ def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
             show.release_signals()
             tell = judge.judged(folder, as_json=as_json)
     for event in events_of(folder):
-        if event.kind in ("stop", "final-read-failed"):
+        if event.kind in NOTED:
             click.echo(f"note: at {event.at_ns * 1e-9:.0f} s: {event.text}", err=True)
     if tell is not None:
         return tell()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import sys
 import tempfile
@@ -24,6 +26,13 @@ SHIPPED_URL = "http://127.0.0.1:8166"
 @click.option(
     "--fault", "faults", multiple=True, help="A fault of the testbed, e.g. lose=100 (`thongsuot testbed --help`)."
 )
+@click.option(
+    "--fault-at",
+    "timed",
+    multiple=True,
+    metavar="AT+FOR:FAULT",
+    help="A fault within the run, instead of the profile's own, e.g. 30s+10s:delay=900.",
+)
 @click.option("--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def command(
@@ -32,6 +41,7 @@ def command(
     sets: tuple[str, ...],
     workers: int,
     faults: tuple[str, ...],
+    timed: tuple[str, ...],
     runs: Path,
     as_json: bool,
 ) -> None:
@@ -42,10 +52,13 @@ def command(
     thongsuot rehearse smoke --fault delay=3000
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that testbed and folder go with us in every stage
-    loaded = options.profile_of(profile, sets, None, None)
+    loaded = options.profile_of(profile, (*sets, *_timed(timed)), None, None)
+    switches = [word for fault in faults for word in ("--fault", fault)]
+    if loaded.faults:
+        switches.append("--control")
     with (
         tempfile.TemporaryDirectory(prefix="thongsuot-") as folder,
-        Testbed("--data", folder, *(word for fault in faults for word in ("--fault", fault))) as testbed,
+        Testbed("--data", folder, *switches) as testbed,
     ):
         target = Path(folder) / "testbed.toml"
         text = (options.SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
@@ -53,3 +66,15 @@ def command(
         settings = options.settings_of(loaded, str(target), runs=runs, seed=seed, workers=workers)
         code = drive(settings, report=True, as_json=as_json)
     sys.exit(code)
+
+
+def _timed(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """What `--set` would say; whatever is wrong inside is told by the profile's own check."""
+    faults = []
+    for text in texts:
+        parts = re.fullmatch(r"([^+:\s]+)\+([^+:\s]+):(\S+)", text)
+        if parts is None:
+            raise click.UsageError(f"--fault-at {text}: should be AT+FOR:FAULT, e.g. 30s+10s:delay=900")
+        at, length, fault = (json.dumps(part) for part in parts.groups())
+        faults.append(f"{{at = {at}, for = {length}, kind = {fault}}}")
+    return (f"fault=[{', '.join(faults)}]",) if faults else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadtests import targets
+from loadtests.answering import Answering, Control, FinalRead
 from loadtests.bindings import Body
 from loadtests.bodies import Source
 from record.types import OperationInfo
@@ -16,6 +17,7 @@ from scenarios.types import Attachment, ConfigError
 
 TESTBED = Path(__file__).parents[2] / "targets" / "testbed.toml"
 SECRET = {"THONGSUOT_OFFICER_PASSWORD": "rất bí mật"}
+SYS = "http://127.0.0.1:8000"
 SMALL = 'name = "thu"\n[systems]\nsys = "http://127.0.0.1:8000"\n'
 
 
@@ -33,7 +35,8 @@ def test_the_shipped_target_binds_every_operation_of_the_contract() -> None:
     assert target.writes("tthc.receive")
     assert not target.writes("tthc.queue")
     assert target.final_read is not None
-    assert target.final_read.keys_url == "http://127.0.0.1:8166/audit/keys"
+    assert target.final_read.main.keys_url == "http://127.0.0.1:8166/audit/keys"
+    assert target.final_read.main.observations_url == "http://127.0.0.1:8166/audit/observations"
 
 
 def test_an_operation_nobody_named_is_sent_as_the_contract_says() -> None:
@@ -139,11 +142,40 @@ def test_the_final_read_is_optional_and_carries_its_own_headers() -> None:
     text = SMALL + '[final_read]\nsystem = "sys"\nwrites = ""\nheaders = { Authorization = "Basic {env:K}" }\n'
     target = targets.parse("thu.toml", text, {"K": "abc"})
     assert target.final_read is not None
-    assert (target.final_read.keys_url, target.final_read.writes_url) == ("http://127.0.0.1:8000/audit/keys", "")
-    assert target.final_read_headers() == {"Authorization": "Basic abc"}
+    main = target.final_read.main
+    assert (main.keys_url, main.writes_url, main.observations_url) == ("http://127.0.0.1:8000/audit/keys", "", "")
+    assert target.headers(main.headers) == {"Authorization": "Basic abc"}
     assert targets.parse("thu.toml", text, {}).problems_before_traffic() == [
         "thu: environment variable K is not set; the target file asks for it"
     ]
+
+
+MANY = SMALL + 'bank = "http://127.0.0.1:9000/"\nnational = "http://127.0.0.1:9001"\n[final_read]\nsystem = "sys"\n'
+
+
+def test_systems_that_answer_for_themselves_are_asked_where_they_are() -> None:
+    text = MANY + 'observations = "/o"\nsettle_s = 3\n[final_read.bank]\nkeys = "/k"\nwrites = "/w"\n'
+    text += 'headers = { A = "{env:K}" }\n[final_read.national]\nobservations = "/seen"\n'
+    where = targets.parse("thu.toml", text, {"K": "1"}).final_read
+    assert where == FinalRead(
+        Answering("sys", f"{SYS}/audit/keys", f"{SYS}/audit/writes", f"{SYS}/o", {}),
+        (
+            Answering("bank", "http://127.0.0.1:9000/k", "http://127.0.0.1:9000/w", "", {"A": "{env:K}"}),
+            Answering("national", "", "", "http://127.0.0.1:9001/seen", {}),
+        ),
+        3.0,
+    )
+    asked = [where.keys_at(system).system for system in ("sys", "bank", "national", "another")]
+    assert asked == ["sys", "bank", "sys", "sys"]
+    assert targets.parse("thu.toml", text, {}).problems_before_traffic() == [
+        "thu: environment variable K is not set; the target file asks for it"
+    ]
+
+
+def test_faults_are_switched_where_the_target_says() -> None:
+    text = SMALL + '[control]\nsystem = "sys"\nfaults = "/testbed/faults"\n'
+    assert targets.parse("thu.toml", text, {}).control == Control("sys", f"{SYS}/testbed/faults", {})
+    assert targets.parse("thu.toml", SMALL, {}).control is None
 
 
 WRONG = [  # (what is wrong, text, what the message must say)
@@ -182,6 +214,16 @@ WRONG = [  # (what is wrong, text, what the message must say)
     ("auth", SMALL + '[auth.x]\nlogin = "no"\nheader = "Bearer {token}"\n', "auth.x.login: 'no' is no operation"),
     ("auth value", SMALL + '[auth.x]\nlogin = "tthc.login"\nheader = "A: {tokn}"\n', "{tokn} is not known here"),
     ("final read", SMALL + '[final_read]\nsystem = "b"\n', "thu.toml:5: final_read.system"),
+    ("no keys", MANY + 'keys = ""\n', "thu.toml:8: final_read.keys"),
+    ("settle", MANY + "settle_s = 601\n", "thu.toml:8: final_read.settle_s: 601.0 will not do; seconds from 0 to 600"),
+    ("observations", MANY + 'observations = "o"\n', "thu.toml:8: final_read.observations"),
+    ("no such linked system", MANY + '[final_read.bnk]\nkeys = "/k"\n', "thu.toml:8: final_read.bnk: no such system"),
+    ("itself", MANY + '[final_read.sys]\nkeys = "/k"\n', "final_read.sys: this system is asked already"),
+    ("asked for nothing", MANY + '[final_read.bank]\nkeys = ""\n', "final_read.bank: asked for nothing"),
+    ("writes alone", MANY + '[final_read.bank]\nwrites = "/w"\n', "thu.toml:9: final_read.bank.writes: a list of"),
+    ("key of a linked system", MANY + '[final_read.bank]\nkyes = "/w"\n', "final_read.bank.kyes: unknown key; did"),
+    ("control", SMALL + '[control]\nsystem = "sys"\n', "control.faults: missing; a path that begins with /"),
+    ("control's system", SMALL + '[control]\nsystem = "b"\nfaults = "/f"\n', "thu.toml:5: control.system"),
 ]  # fmt: skip
 
 

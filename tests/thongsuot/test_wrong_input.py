@@ -51,6 +51,10 @@ def changed(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
+def fault(when: str, kind: str = "delay=900") -> str:
+    return f'[[fault]]\nkind = "{kind}"\n{when}\n'
+
+
 WRONG_PROFILES = [
     (
         "a key misspelt",
@@ -73,7 +77,60 @@ WRONG_PROFILES = [
     ),
     ("an unknown commune", '"14797"', '"99999"', r"'99999' is no commune code"),
     ("no judged phase", "judged = true", "judged = false", r"no phase is judged"),
-    ("an unknown metric", 'metric = "errors"', 'metric = "speed"', r"metric: 'speed' will not do; latency or errors"),
+    (
+        "an unknown metric",
+        'metric = "errors"',
+        'metric = "speed"',
+        r"metric: 'speed' will not do; one of latency, errors, lag",
+    ),
+    (
+        "a lag of no link",
+        'metric = "latency"\noperations = ["*"]',
+        'metric = "lag"\noperations = ["*"]',
+        "no link with",
+    ),
+    (
+        "a fault beyond the end",
+        "[time]",
+        fault("at_s = 5\nfor_s = 3") + "[time]",
+        r"fault\.0\.kind: is over at 8 s; the phases",
+    ),
+    (
+        "a fault at no time",
+        "[time]",
+        fault('at = "soon"\nfor_s = 3') + "[time]",
+        r"fault\.0\.at: 'soon' will not do; seconds of",
+    ),
+    (
+        "a fault of no length",
+        "[time]",
+        fault('at = "2s"\nfor = "0s"') + "[time]",
+        r"fault\.0\.for: '0s' will not do; seconds of",
+    ),
+    (
+        "a fault without its end",
+        "[time]",
+        fault("at_s = 5") + "[time]",
+        r"fault\.0\.for_s: missing; seconds of the run",
+    ),
+    (
+        "a time twice",
+        "[time]",
+        fault('at = "2s"\nat_s = 2\nfor_s = 3') + "[time]",
+        r"fault\.0\.at_s: beside at; give one",
+    ),
+    (
+        "a fault twice",
+        "[time]",
+        fault("at_s = 1\nfor_s = 3") + fault("at_s = 3\nfor_s = 1") + "[time]",
+        "is set already at that",
+    ),
+    (
+        "no fault",
+        "[time]",
+        fault("at_s = 1\nfor_s = 3", "dance, dance") + "[time]",
+        r"fault\.0\.kind: 'dance, dance' will not do",
+    ),
     ("no users for a system", "tthc = 200", "# none", r"users\.tthc: missing; arrivals for tthc need users"),
     (
         "users of no system",
@@ -138,6 +195,19 @@ def test_a_wrong_target_is_refused(
     assert re.search(says, result.stderr), result.stderr
     assert listener.visitors() == 0
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_fault_needs_a_target_that_can_be_told(
+    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD, "x")
+    profile, target = tmp_path / "drill.toml", tmp_path / "target.toml"
+    profile.write_text(changed(PROFILE.read_text("utf-8"), "[time]", fault("at_s = 1\nfor_s = 3") + "[time]"), "utf-8")
+    text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8").replace("http://127.0.0.1:8166", listener.url)
+    target.write_text(re.sub(r"\[control\]\n.*\n.*\n", "", text), "utf-8")
+    result = run(str(profile), "--target", str(target), "--runs", str(tmp_path / "runs"))
+    assert (result.exit_code, listener.visitors()) == (2, 0)
+    assert "drill: fault: testbed does not say where they are switched: [control] system =" in result.stderr
 
 
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:

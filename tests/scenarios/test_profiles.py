@@ -1,0 +1,49 @@
+"""Profiles: what their tables become. What is wrong with one is tried through the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scenarios import profiles
+from scenarios.profiles import TimedFault
+
+DRILL = (Path(__file__).parents[1] / "profiles/drill.toml").read_text("utf-8")
+S = 1_000_000_000
+
+
+def test_a_fault_is_written_in_seconds_of_the_run_either_way() -> None:
+    text = DRILL + '[[fault]]\nat_s = 4\nfor_s = 0.5\nkind = "lose=3:tthc.hand_over"\n'
+    text += '[[fault]]\nat = "1.5s"\nfor = "2s"\nkind = "delay=900"\n[[fault]]\nat = "6s"\nfor = "1s"\nkind = "down"\n'
+    assert profiles.parse("drill.toml", text).faults == (
+        TimedFault("delay=900", 3 * S // 2, 7 * S // 2),
+        TimedFault("lose=3:tthc.hand_over", 4 * S, 9 * S // 2),
+        TimedFault("down", 6 * S, 7 * S),
+    )
+
+
+def test_the_same_fault_may_come_again() -> None:
+    again = '[[fault]]\nat_s = {}\nfor_s = 1\nkind = "delay=900"\n'
+    assert len(profiles.parse("drill.toml", DRILL + again.format(1) + again.format(2)).faults) == 2
+
+
+def test_faults_can_be_set_from_the_command_line() -> None:
+    sets = {"fault": '[{at = "1s", for = "2s", kind = "delay=900"}]'}
+    assert profiles.parse("drill.toml", DRILL, sets).faults == (TimedFault("delay=900", S, 3 * S),)
+
+
+def test_a_lag_is_promised_of_a_link_in_seconds_or_milliseconds() -> None:
+    lag = """[[objective]]
+        slug = "sync"
+        metric = "lag"
+        operations = ["national"]
+        percentile = 95.0
+        limit_s = 30
+        title_vi = "a"
+        title_en = "a"
+        source = "a"
+        verified = false
+        """
+    for text in (lag, lag.replace("limit_s = 30", "limit_ms = 30000")):
+        made = profiles.parse("drill.toml", DRILL + text).objectives[-1]
+        assert (made.metric, made.operations, made.limit, made.unit) == ("lag", ("national",), 30_000.0, "ms")
+        assert made.percentile == 95.0
