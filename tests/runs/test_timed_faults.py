@@ -1,0 +1,41 @@
+"""A profile that sets a fault in the middle of a run, and the final read of what linked systems hold, end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from record.reader import open_record
+from record.types import State
+from scenarios.lifecycle import moves
+from tests.drives import a_testbed, drive, settings
+from tests.loadtests.scripted import Asked, scripted
+
+
+def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(tmp_path: Path) -> None:
+    def control(asked: Asked) -> tuple[int, Any]:
+        return 200, {}
+
+    with a_testbed(tmp_path) as (_, target), scripted(control) as server:
+        text = target.read_text("utf-8").replace("[systems]", f'[systems]\nswitch = "{server.url}"')
+        text = text.replace('[control]\nsystem = "tthc"', '[control]\nsystem = "switch"')
+        target.write_text(text, "utf-8")
+        sets = ("phase.1.for_s=3", 'fault=[{at = "2s", for_s = 1, kind = "delay=900:portal.search"}]')
+        folder, manifest = drive(settings(tmp_path, target, *sets))
+    assert manifest.state is State.SEALED, manifest.abort_reason
+    assert [asked.body for asked in server.asked] == [
+        {"on": ["delay=900:portal.search"], "off": ["delay=900:portal.search"]},
+        {"on": [], "off": ["delay=900:portal.search"]},
+    ]
+    record = open_record(folder)
+    events = {event.kind: event for event in record.events()}
+    assert events["fault-begin"].text == events["fault-end"].text == "delay=900:portal.search"
+    assert 2.0 <= events["fault-begin"].at_ns * 1e-9 < 3.0 <= events["fault-end"].at_ns * 1e-9
+    assert "tthc" in events["final-observations"].text.split(", ")
+    assert manifest.moves == moves()
+    states = record.query("SELECT count(*) AS n FROM observations WHERE place = 'tthc' AND kind = 'state'")
+    dossiers = record.query("""SELECT count(DISTINCT key) AS n FROM ledger
+        WHERE fact = 'acked' AND operation IN ('portal.submit', 'tthc.receive')""")
+    assert states["n"][0] == dossiers["n"][0] > 10
+    skews = record.query("SELECT value FROM readings WHERE metric = 'clock_skew_ms' AND source = 'target:tthc'")
+    assert abs(skews["value"]).max() < 500
