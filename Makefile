@@ -19,6 +19,7 @@ check: .venv/.ok
 
 drills: .venv/.ok
 	@$(PY) -m pytest -m long -p no:xdist -o addopts= tests
+	@$(PY) -m tests.drills
 
 $(BENCHES): bench-%: .venv/.ok
 	@$(PY) -m bench.$*

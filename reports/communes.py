@@ -17,7 +17,7 @@ from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantit
 
 ALPHA = 0.05
 RATIO_MIN = 3.0
-GROSS_EVENTS, GROSS_SECONDS, GROSS_FACTOR = 10, 3, 20.0
+GROSS_EVENTS, GROSS_SECONDS, GROSS_FACTOR = 10, 3, 3.0
 
 
 def check(case: Case) -> tuple[Finding, ...]:

@@ -105,6 +105,7 @@ class Dossiers:
         A claim that found nothing is a write too: it is stored, so that the final read can tell it from a lost one.
         """
         kept = (actor.commune,)
+        self._served(actor.commune)
         async with self._store.write(spent, key) as tx:
             if earlier := await self._store.earlier(tx, key, CLAIMS, kept, operation):
                 return earlier
@@ -136,6 +137,7 @@ class Dossiers:
 
     async def desk(self, spent: Spent, commune: str, state: int) -> list[str]:
         """Codes of the oldest dossiers of a commune in a state, at most DESK_MAX."""
+        self._served(commune)
         async with self._store.read(spent) as tx:
             return [code for (code,) in await tx.rows(sql.DESK, commune, state, DESK_MAX)]
 

@@ -7,18 +7,10 @@ from pathlib import Path
 import pytest
 
 from reports.verdict import Verdict
+from tests.drill_table import DRILLS, Drill
 from tests.drives import drill, failing, passing
 
-DRILLS = [
-    # fault of the testbed, what must not pass
-    ("lose=3:tthc.hand_over", {"integrity.lost": "fail"}),
-    ("double=4:portal.submit", {"integrity.doubled": "fail"}),
-    ("change=3:tthc.hand_over", {"integrity.changed": "fail"}),
-    ("refuse-kept=4:tthc.hand_over", {"integrity.refused_but_kept": "fail"}),
-    ("phantom=4:tthc.hand_over", {"integrity.phantom": "fail"}),
-    ("delay=900", {"objective.p50": "fail"}),
-    ("status=0.25", {"objective.errors": "fail"}),
-]
+SHORT = [each for each in DRILLS if each.short]
 
 
 def test_a_testbed_that_stands_still_most_of_the_time_fails_by_its_slow_calls(tmp_path: Path) -> None:
@@ -35,8 +27,9 @@ def test_a_sound_testbed_raises_no_alarm(tmp_path: Path) -> None:
     assert passing(assessment, "validity.")
 
 
-@pytest.mark.parametrize(("fault", "expected"), DRILLS)
-def test_a_fault_is_found_by_exactly_its_check(tmp_path: Path, fault: str, expected: dict[str, str]) -> None:
-    assessment = drill(tmp_path, fault)
-    assert failing(assessment) == expected
+@pytest.mark.parametrize("each", SHORT, ids=[each.name for each in SHORT])
+def test_a_fault_is_found_by_exactly_its_check(tmp_path: Path, each: Drill) -> None:
+    assessment = drill(tmp_path, *each.faults, sets=each.sets)
+    alarms = failing(assessment)
+    assert {check: verdict for check, verdict in alarms.items() if check not in each.perhaps} == each.expected
     assert assessment.gate is Verdict.FAIL

@@ -1,0 +1,66 @@
+"""Every way in which the testbed can misbehave, and the checks that must say so: exactly those, nothing else.
+
+A drill is one short run against a testbed with the fault. `expected` are the checks that must raise an alarm, with
+their verdict; `perhaps` may join in, because the fault reaches them too when it happens to strike that way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FAIL, VOID = "fail", "void"
+
+
+class Drill(NamedTuple):
+    """`short` drills are part of `make test`; all of them are run by `make drills`."""
+
+    faults: tuple[str, ...]
+    expected: dict[str, str]
+    perhaps: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    short: bool = False
+
+    @property
+    def name(self) -> str:
+        return " + ".join(self.faults) or "sound"
+
+
+def _drill(
+    fault: str, *checks: str, perhaps: tuple[str, ...] = (), sets: tuple[str, ...] = (), short: bool = False
+) -> Drill:
+    return Drill((fault,), dict.fromkeys(checks, FAIL), perhaps, sets, short)
+
+
+def _of(*operations: str) -> str:
+    """The drill's promise about the median, for these operations only."""
+    return f"objective.0.operations={list(operations)}"
+
+
+FEW = "objective.1.limit_share=0.01"
+WRITES = (
+    _drill("lose=3:tthc.hand_over", "integrity.lost", short=True),
+    _drill("lose=4:portal.rate", "integrity.lost"),
+    _drill("double=4:portal.submit", "integrity.doubled", short=True),
+    _drill("change=3:tthc.hand_over", "integrity.changed", short=True),
+    _drill("change=3:portal.submit", "integrity.changed"),
+    _drill("refuse-kept=4:tthc.hand_over", "integrity.refused_but_kept", short=True),
+    _drill("phantom=4:tthc.hand_over", "integrity.phantom", short=True),
+    _drill("upload-drop=3", "integrity.lost"),
+    _drill("upload-truncate=3", "integrity.changed"),
+    _drill("code-twice=4", "integrity.numbers"),
+    _drill("code-skip=4", "integrity.numbers"),
+    _drill("clock=3", "integrity.clock"),
+    _drill("zone=24", "integrity.numbers"),
+)
+SPEED = (
+    _drill("delay=900", "objective.p50", short=True),
+    _drill("slow-query=300:tthc.claim", "objective.p50", sets=(_of("tthc.claim"),)),
+    _drill("hot-row=250:tthc.claim", "objective.p50", sets=(_of("tthc.claim"),)),
+    _drill("pool=1,220:tthc.claim", "objective.p50", sets=(_of("tthc.claim"),)),
+    _drill("leak=1500", "target.memory"),
+)
+ERRORS = (
+    _drill("status=0.25", "objective.errors", short=True),
+    _drill("commune-missing=14797", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
+)
+DRILLS: tuple[Drill, ...] = (*WRITES, *SPEED, *ERRORS)
