@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
 
 from record import rows as binary
 from record import schema
@@ -16,6 +18,8 @@ from record.types import Event, Fact, LedgerEntry, Manifest, Observation, Outcom
 
 Row = TypeVar("Row", LedgerEntry, Reading, Observation, Event)
 
+LINE_BYTES_MAX = 8 * 1024 * 1024  # of an observation
+_OBSERVATIONS_BY = ("place", "kind", "subject", "at_ms", "value", "key", "digest", "commune")
 _OUTCOMES = [outcome.name.lower() for outcome in Outcome]
 _CODES = {"outcome": len(_OUTCOMES), "error": len(binary.ERRORS)}
 
@@ -83,13 +87,46 @@ def readings(journal: Path) -> pa.Table:
 
 
 def observations(journal: Path) -> pa.Table:
-    rows = _lines(journal, "observations", Observation)
-    rows.sort(
-        key=lambda o: (
-            o.place, o.kind, o.subject, o.at_ms or 0, o.value or "", o.key or "", o.digest or "", o.commune or "",
-        )
-    )  # fmt: skip
-    return _structs(rows, schema.OBSERVATIONS)
+    """Arrow from the first byte on: there may be millions."""
+    text = pa.schema([(f.name, pa.string() if f.type == schema.WORD else f.type) for f in schema.OBSERVATIONS])
+    parts = [_arrow_lines(path, text) for path in sorted(journal.glob("observations-*.jsonl"))]
+    table = pa.concat_tables([text.empty_table(), *parts])
+    order = [(name, "ascending", "at_start") for name in _OBSERVATIONS_BY]
+    table = table.take(pc.sort_indices(table, sort_keys=order)).combine_chunks()
+    columns = [
+        table[field.name].dictionary_encode() if field.type == schema.WORD else table[field.name]
+        for field in schema.OBSERVATIONS
+    ]
+    return pa.table(columns, schema=schema.OBSERVATIONS)
+
+
+def _arrow_lines(path: Path, shape: pa.Schema) -> pa.Table:
+    """As json_lines, in columns."""
+    with pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as file:
+        data = file.read_buffer()
+        whole = _last_line_end(data)
+        if not whole:
+            return shape.empty_table()
+        try:
+            return pj.read_json(
+                pa.BufferReader(data.slice(0, whole)),
+                pj.ReadOptions(block_size=LINE_BYTES_MAX),
+                pj.ParseOptions(explicit_schema=shape, unexpected_field_behavior="error"),
+            )
+        except pa.ArrowInvalid as error:
+            raise RecordError(f"{path}: not rows of this journal: {error}") from error
+
+
+def _last_line_end(data: pa.Buffer) -> int:
+    """How many bytes are whole lines."""
+    step, end = 65536, int(data.size)
+    while end:
+        begin = max(0, end - step)
+        found: int = data.slice(begin, end - begin).to_pybytes().rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
 
 
 def _binary(journal: Path, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +172,7 @@ def _nullable(values: np.ndarray, null: np.ndarray) -> pa.Array:
     return pa.array(values, mask=null)
 
 
-def _structs(rows: Sequence[LedgerEntry | Reading | Observation], shape: pa.Schema) -> pa.Table:
+def _structs(rows: Sequence[LedgerEntry | Reading], shape: pa.Schema) -> pa.Table:
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in shape.names}
     return _table(columns, shape)
 

@@ -193,20 +193,21 @@ def test_an_address_that_comes_back_in_time_is_listed(tmp_path: Path) -> None:
     ("answer", "says"),
     [
         (page(["national"], row("national", "d1", "4", kind="stat")), "kind 'stat' is none of state, history"),
+        (page(["national"], row("national", "d" * 1001, "4")), "an observation of more than 1000 characters"),
         (page([], row("national", "d1", "4")), "place 'national' is not among its places"),
         (page(["tthc"]), "place 'tthc' was listed by another address already"),
         (page(["national"], next=""), "the page after '' leads to itself"),
         ({"observations": []}, "missing required field `places`"),
         (b"<html>", "JSON is malformed"),
         (b'{"observations": [], "places": ["\xff"], "at_ms": 1}', "nvalid"),
-        (b" " * 2000, "a page of more than 1000 bytes"),
+        (b" " * 2500, "a page of more than 2000 bytes"),
     ],
-    ids=["kind", "place", "twice", "loop", "shape", "no JSON", "no UTF-8", "too large"],
+    ids=["kind", "long", "place", "twice", "loop", "shape", "no JSON", "no UTF-8", "too large"],
 )
 def test_an_answer_that_means_nothing_is_told_and_not_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, says: str
 ) -> None:
-    monkeypatch.setattr(audit_pages, "PAGE_BYTES_MAX", 1000)
+    monkeypatch.setattr(audit_pages, "PAGE_BYTES_MAX", 2000)
 
     def outside(asked: Asked) -> tuple[int, Any]:
         return (200, answer) if asked.path == "/observations" else (200, {"writes": []})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record import schema, writer
+from record import schema, tables, writer
 from record.journal import EventLog, Journal
 from record.reader import open_record
 from record.rows import ERROR_INDEX, SAMPLE
@@ -152,6 +152,24 @@ def test_what_the_linked_systems_held_is_read_as_it_was_observed(tmp_path: Path)
     assert record.arrow("SELECT * FROM observations").to_pylist() == [msgspec.structs.asdict(row) for row in rows]
     assert unsealed == [msgspec.structs.asdict(row) for row in rows]
     assert (record.manifest.links, record.manifest.moves) == (links, moves)
+
+
+def test_a_torn_last_observation_is_left_out_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    whole = b'{"place":"tthc","kind":"count","subject":"14750"}\n'
+    path = tmp_path / "observations-0007.jsonl"
+    for torn in (b"", b'{"place":"tthc","ki', b"x" * 100_000):
+        path.write_bytes(whole * 2 + torn)
+        assert tables.observations(tmp_path).num_rows == 2
+        path.write_bytes(torn)
+        assert tables.observations(tmp_path).num_rows == 0
+    for damaged in (
+        b'{"place":"tthc","kin:}\n',
+        b'{"place":"tthc","kind":"count","subject":14750}\n',
+        b'{"plac":"tthc"}\n',
+    ):
+        path.write_bytes(whole + damaged)
+        with pytest.raises(RecordError, match=r"observations-0007\.jsonl: not rows of this journal"):
+            tables.observations(tmp_path)
 
 
 def test_a_record_of_the_first_format_is_read_as_one_that_asked_no_linked_system(tmp_path: Path) -> None:
