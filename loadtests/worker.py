@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,9 @@ class Worker:
         if self._plan.digest != manifest.plan_digest:
             raise RecordError("this worker's sources make another plan than the master's; run the same version on both")
         self._share: list[int] = share(self._plan, index, manifest.workers).tolist()
-        self._world = None if self._profile.kind == "flat" else _world(job, self._profile, self._plan)
+        self._world = (
+            None if self._profile.kind == "flat" else _world(job, self._profile, self._plan, self._target.info().bases)
+        )
         self._journal = Journal(folder / "journal", index)
         self._sink = JournalSink(self._journal, manifest.operations, watch)
         self._inboxes = {system: SimpleQueue(maxsize=self._profile.inbox_max) for system in self._profile.users}
@@ -211,11 +213,11 @@ def _own(arrival: Arrival, tag: str | None) -> Journey:
     yield Call(arrival.journey, {"index": arrival.index}, key=key)
 
 
-def _world(job: Job, profile: profiles.Profile, plan: Plan) -> World:
+def _world(job: Job, profile: profiles.Profile, plan: Plan, systems: Iterable[str]) -> World:
     manifest = job.manifest
     identities = Identities(manifest.identities)
     population = Population(communes(), manifest.seed, identities, job.allow_list or None)
     library = Library.build(manifest.seed, Path(job.cache))
-    world = World(profile, manifest.seed, manifest.tag, plan, population, library)
+    world = World(profile, manifest.seed, manifest.tag, plan, population, library, systems)
     world.warm()
     return world

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def plan_of(profile: Profile, seed: int, own: Mapping[str, float]) -> schedule.P
 
 
 class World:
-    """What journeys draw from. Holds caches, no state that changes an answer."""
+    """What journeys draw from. `systems` are those of the target. Holds caches, no state that changes an answer."""
 
     def __init__(
         self,
@@ -56,8 +56,10 @@ class World:
         plan: schedule.Plan,
         population: Population,
         library: Library,
+        systems: Iterable[str],
     ) -> None:
         self.tag = tag
+        self.systems = frozenset(systems)
         self._seed = seed
         self._plan = plan
         self._compression = profile.traffic.compression
@@ -72,6 +74,10 @@ class World:
         for index, commune in enumerate(self._commune):
             arrival = Arrival(index, 0, "", commune, "")
             self.upload(arrival, self.dossier(arrival).procedure, 0)
+
+    def has(self, system: str) -> bool:
+        """Whether the target has that system; people do not miss what their province has not got."""
+        return system in self.systems
 
     def key(self, arrival: Arrival, what: str) -> str:
         """Idempotency key of one write: same seed and tag, same key."""

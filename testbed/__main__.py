@@ -1,5 +1,5 @@
 """`python -m testbed`."""
 
-from testbed.serve import main
+from testbed.supervisor import main
 
 raise SystemExit(main())

@@ -1,34 +1,43 @@
-"""The final read: what the platform holds, from the tables that the platform itself works with."""
+"""The final read: what a process holds, from the tables that it works with itself."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
 from scenarios.contract import ObservationsPage, Write, WritesPage
 from testbed import bodies, observing
-from testbed.platform import Platform
+from testbed.observing import View
+from testbed.site import Handler, Site
 from testbed.uploads import Files
-from testbed.views import VIEWS
 from testbed.visit import Visit
 
 
-async def keys(platform: Platform, visit: Visit) -> WritesPage:
-    body = await visit.json(bodies.KEYS)
-    writes = await platform.store.by_keys(visit.spent, body.keys)
-    return WritesPage(await asyncio.to_thread(_with_files, platform.files, writes))
+def keys(files: Files | None) -> Handler:
+    """`files`: where the attachments are of those writes that have one."""
+
+    async def page(site: Site, visit: Visit) -> WritesPage:
+        body = await visit.json(bodies.KEYS)
+        writes = await site.store.by_keys(visit.spent, body.keys)
+        return WritesPage(writes if files is None else await asyncio.to_thread(_with_files, files, writes))
+
+    return page
 
 
-async def writes(platform: Platform, visit: Visit) -> WritesPage:
+async def writes(site: Site, visit: Visit) -> WritesPage:
     query = visit.query(bodies.WritesQuery)
-    return await platform.store.by_tag(visit.spent, query.tag, bodies.cursor(query.after), query.limit)
+    return await site.store.by_tag(visit.spent, query.tag, bodies.cursor(query.after), query.limit)
 
 
-async def observations(platform: Platform, visit: Visit) -> ObservationsPage:
-    query = visit.query(bodies.WritesQuery)
-    after = bodies.cursor(query.after)
-    return await observing.page(platform.store, VIEWS, visit.spent, query.tag, after, query.limit)
+def observations(views: Sequence[View]) -> Handler:
+    async def page(site: Site, visit: Visit) -> ObservationsPage:
+        query = visit.query(bodies.WritesQuery)
+        after = bodies.cursor(query.after)
+        return await observing.page(site.store, views, visit.spent, query.tag, after, query.limit)
+
+    return page
 
 
 def _with_files(files: Files, writes: list[Write]) -> list[Write]:

@@ -45,10 +45,14 @@ class Home(enum.Enum):
     OUTSIDE = "outside"
 
 
+SYSTEMS_OUTSIDE = ("identity", "national", "bank")
+
+
 class Kind(NamedTuple):
     """One kind of fault: how its value is written and read, and what it does.
 
-    With `always` its first number is no share: it strikes whatever it is asked about.
+    `home` is the process that such a fault lives in when a system asks for it or it goes by the clock; the others live
+    where the operation is served. With `always` its first number is no share: it strikes whatever it is asked about.
     """
 
     name: str
@@ -73,6 +77,14 @@ class Fault:
         self.over = False  # disabled again; what it had planned is not carried out
         self._seen = 0
 
+    def lives(self, home: Home) -> bool:
+        """Whether the fault is one of that process: of both, when it is about operations in general."""
+        if self.kind.moment in (Moment.ASKED, Moment.CLOCK):
+            return self.kind.home is home
+        if not self.operation:
+            return True
+        return (self.operation.split(".", 1)[0] in SYSTEMS_OUTSIDE) is (home is Home.OUTSIDE)
+
     def strikes(self, operation: str) -> bool:
         """Counts one operation and says whether the fault strikes it: each time the expected number grows by one."""
         if self.operation and self.operation != operation:
@@ -92,7 +104,7 @@ class Faults:
         self.active: tuple[Fault, ...] = ()
         self._at: dict[Moment, list[Fault]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._enable(fault for fault in faults if fault.kind.home is home)
+        self._enable(fault for fault in faults if fault.lives(home))
 
     def hit(self, name: str, about: str = "") -> Fault | None:
         """For a system that asks: the enabled fault of that kind which strikes now, about this operation if any."""
@@ -111,7 +123,7 @@ class Faults:
         gone = [fault for fault in self.active if fault.text in off]
         for fault in gone:
             fault.over = True
-        mine = [fault for fault in on if fault.kind.home is self.home]
+        mine = [fault for fault in on if fault.lives(self.home)]
         self._enable(fault for fault in (*self.active, *mine) if fault not in gone)
         if self._loop is not None:
             self._wind_up(mine)

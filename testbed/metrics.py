@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scenarios.contract import STATES
 from testbed.dossiers import Dossiers
@@ -44,8 +44,9 @@ class Metrics:
         self._db_ns[operation] += spent.db_ns
         self._queue_ns += spent.queue_ns
 
-    def text(self, dossiers: Dossiers, faults: Faults) -> str:
-        return "\n".join((*self._requests_text(), *_platform_text(dossiers, faults), *_process_text(), ""))
+    def text(self, faults: Faults, own: Iterable[str] = ()) -> str:
+        """All of it; `own` are the lines that only this process has."""
+        return "\n".join((*self._requests_text(), *own, *_faults_text(faults), *_process_text(), ""))
 
     def _requests_text(self) -> Iterator[str]:
         yield "# TYPE testbed_requests_total counter"
@@ -68,13 +69,16 @@ class Metrics:
         yield f"testbed_in_flight {self.in_flight}"
 
 
-def _platform_text(dossiers: Dossiers, faults: Faults) -> Iterator[str]:
+def dossiers_text(dossiers: Dossiers) -> Iterator[str]:
     yield "# HELP testbed_dossiers Dossiers by state: at the start of this process, and what it did since."
     yield "# TYPE testbed_dossiers gauge"
     for state in STATES:
         yield f'testbed_dossiers{{state="{state}"}} {dossiers.by_state[state]}'
     yield "# TYPE testbed_stored_bytes gauge"
     yield f"testbed_stored_bytes {dossiers.stored_bytes}"
+
+
+def _faults_text(faults: Faults) -> Iterator[str]:
     yield "# TYPE testbed_fault_strikes_total counter"
     for fault in faults.active:
         yield f'testbed_fault_strikes_total{{fault="{fault.text}"}} {fault.struck}'
@@ -89,3 +93,5 @@ def _process_text() -> Iterator[str]:
     yield f"process_resident_memory_bytes {pages * _PAGE_BYTES}"
     yield "# TYPE process_open_fds gauge"
     yield f"process_open_fds {len(os.listdir('/proc/self/fd'))}"
+    yield "# TYPE testbed_pid gauge"
+    yield f"testbed_pid {os.getpid()}"

@@ -23,6 +23,7 @@ class Options(NamedTuple):
 
     host: str
     port: int
+    outside_port: int
     sqlite: Path | None
     postgres: str
     data: Path | None
@@ -30,6 +31,7 @@ class Options(NamedTuple):
     faults: tuple[Fault, ...]
     officer_password: str
     until_stdin_closes: bool
+    restart: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -40,8 +42,9 @@ def parse(arguments: Sequence[str]) -> Options:
     password = os.environ.get(PASSWORD_VARIABLE, "")
     if not password:
         problems.append(f"{PASSWORD_VARIABLE} is not set: the password of every officer's account has no default")
-    if not 0 <= given.port <= 65_535:
-        problems.append(f"--port {given.port}: expected 0 (any free port) to 65535")
+    for name, port in (("--port", given.port), ("--outside-port", given.outside_port)):
+        if not 0 <= port <= 65_535:
+            problems.append(f"{name} {port}: expected 0 (any free port) to 65535")
     sqlite = _sqlite_path(given.db)
     if given.db and sqlite is None and not given.db.startswith(_POSTGRES):
         # Not repeated: it may hold a password.
@@ -57,6 +60,7 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(
         given.host,
         given.port,
+        given.outside_port,
         sqlite,
         given.db if given.db.startswith(_POSTGRES) else "",
         given.data,
@@ -64,6 +68,7 @@ def parse(arguments: Sequence[str]) -> Options:
         tuple(enabled),
         password,
         given.until_stdin_closes,
+        given.restart,
     )
 
 
@@ -76,11 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="testbed",
         allow_abbrev=False,
-        description="A reference platform (TTHC and portal) with a real database, to rehearse against.",
+        description="A reference platform (TTHC and portal) with a real database, and what is outside of it.",
         epilog="example: testbed --port 0 --fault lose=100:portal.rate",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8166, help="port to listen on, 0 for any free one (8166)")
+    parser.add_argument(
+        "--outside-port", type=int, default=8167, help="port of what is outside of it, 0 for any free one (8167)"
+    )
     parser.add_argument("--db", default="", metavar="URL", help="sqlite:///PATH or postgresql://…; a file in --data")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the attachments; a temporary one")
     parser.add_argument(
@@ -91,4 +99,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fault", action="append", default=[], metavar="KIND=VALUE", help=f"repeatable; {kinds}")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
+    parser.add_argument("--restart", action="store_true", help="start a process that died again, as an operator would")
     return parser

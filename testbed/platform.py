@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from scenarios.contract import Operation
 from testbed.dossiers import Dossiers
 from testbed.faults import Faults
 from testbed.metrics import Metrics
+from testbed.neighbours import Neighbours
 from testbed.signer import Signer
+from testbed.site import Content as Content
+from testbed.site import Served as Served
 from testbed.store import Applied, Store
 from testbed.tokens import Actor, Tokens
 from testbed.uploads import STORED_BYTES_MAX, Files, Upload, receive
@@ -19,7 +21,7 @@ from testbed.visit import RefusedError, Visit
 
 
 class Platform(NamedTuple):
-    """One platform. `now` gives seconds since 1970."""
+    """One platform. `now` gives seconds since 1970, `outside` leads to the process outside."""
 
     store: Store
     dossiers: Dossiers
@@ -27,33 +29,10 @@ class Platform(NamedTuple):
     tokens: Tokens
     faults: Faults
     metrics: Metrics
+    outside: Neighbours
     signer: Signer
     officer_password: str
     now: Callable[[], float] = time.time
-
-
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-class Content(NamedTuple):
-    """An answer that is no JSON, as it goes out; its type is among the headers. `status` 0: the operation's own."""
-
-    body: bytes
-    headers: Headers
-    status: int = 0
-
-
-# What an operation answers: a value to encode as JSON, content as it is, or a write as it stands.
-Handler = Callable[[Platform, Visit], Awaitable[Any]]
-
-
-class Served(NamedTuple):
-    """One operation and who serves it. `shared`: the handler finds out which operation it is."""
-
-    operation: Operation
-    handler: Handler
-    status: int = 200
-    shared: bool = False
 
 
 def acting(visit: Visit) -> Actor:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 import asyncpg
 
 from testbed import schema
+from testbed.schema import Table
 from testbed.store import Columns, DatabaseError
-from testbed.tables import OTHERS, TABLES
 from testbed.visit import Spent
 
 CONNECTIONS_MAX = 8
@@ -45,7 +45,7 @@ class PostgresDatabase:
         await self._pool.close()
 
 
-async def open_postgres(url: str) -> PostgresDatabase:
+async def open_postgres(url: str, tables: Sequence[Table], others: Sequence[str]) -> PostgresDatabase:
     """Connect and make the tables. Raises DatabaseError without the URL, which may hold a password."""
     try:
         pool = await asyncpg.create_pool(
@@ -61,7 +61,7 @@ async def open_postgres(url: str) -> PostgresDatabase:
     try:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(_LOCK_SCHEMA)
-            for statement in schema.create(schema.POSTGRES, TABLES, OTHERS):
+            for statement in schema.create(schema.POSTGRES, tables, others):
                 await connection.execute(statement)
     except asyncpg.PostgresError as error:
         await pool.close()

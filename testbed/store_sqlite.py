@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,8 +18,8 @@ from typing import Any
 import apsw
 
 from testbed import schema
+from testbed.schema import Table
 from testbed.store import Columns, DatabaseError
-from testbed.tables import OTHERS, TABLES
 from testbed.visit import Spent
 
 CACHE_KB_MAX = 64 * 1024
@@ -34,7 +34,7 @@ class SqliteDatabase:
     dialect = schema.SQLITE
     commit_late_s: Callable[[], float] = staticmethod(lambda: 0.0)
 
-    def __init__(self, path: Path, durability: str) -> None:
+    def __init__(self, path: Path, durability: str, tables: Sequence[Table], others: Sequence[str]) -> None:
         try:
             self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_MAX)
             self.connection.set_busy_timeout(BUSY_MS_MAX)
@@ -46,7 +46,7 @@ class SqliteDatabase:
                 "temp_store = MEMORY",
             ):
                 self.connection.execute(f"PRAGMA {pragma}")
-            for statement in schema.create(self.dialect, TABLES, OTHERS):
+            for statement in schema.create(self.dialect, tables, others):
                 self.connection.execute(statement)
         except apsw.Error as error:
             raise DatabaseError(f"{path}: cannot be used as a database: {error}") from error

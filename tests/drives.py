@@ -18,6 +18,7 @@ from reports.assess import Assessment, assess
 from reports.verdict import Verdict
 from tests.servers import OFFICER_PASSWORD, RunningTestbed, start_testbed
 from thongsuot import options
+from thongsuot.testbed import at
 
 ROOT = Path(__file__).parents[1]
 DRILL = str(ROOT / "tests/profiles/drill.toml")
@@ -29,14 +30,14 @@ def a_testbed(folder: Path, *faults: str) -> Iterator[tuple[RunningTestbed, Path
     """A testbed with faults, and the target file that leads to it."""
     switches = [word for fault in faults for word in ("--fault", fault)]
     with start_testbed("--data", str(folder / "data"), *switches) as testbed:
-        yield testbed, a_target(folder, testbed.url)
+        yield testbed, a_target(folder, testbed.url, testbed.outside_url)
 
 
-def a_target(folder: Path, url: str) -> Path:
+def a_target(folder: Path, url: str, outside_url: str) -> Path:
     os.environ["THONGSUOT_OFFICER_PASSWORD"] = OFFICER_PASSWORD
     target = folder / "testbed.toml"
     text = (options.SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
-    target.write_text(text.replace("http://127.0.0.1:8166", url), "utf-8")
+    target.write_text(at(text, url, outside_url), "utf-8")
     return target
 
 

@@ -19,23 +19,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 OFFICER_PASSWORD = "mat-khau-thu-nghiem"
+FREE_PORTS = ("--port", "0", "--outside-port", "0")
 READY_S_MAX = 20
 EXIT_S_MAX = 20
 
 
 class RunningTestbed(NamedTuple):
-    """A running testbed. `process` is there for tests that kill it."""
+    """A running testbed. `pid` is the platform's process, `process` the supervisor that was started."""
 
     url: str
+    outside_url: str
     pid: int
     process: subprocess.Popen[str]
 
 
 @contextlib.contextmanager
 def start_testbed(*arguments: str) -> Iterator[RunningTestbed]:
-    """`python -m testbed` on a free port, with this module's officer password. It ends with the block, or with us."""
+    """`python -m testbed` on free ports, with this module's officer password. It ends with the block, or with us."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "testbed", "--port", "0", "--until-stdin-closes", *arguments],
+        [sys.executable, "-m", "testbed", *FREE_PORTS, "--until-stdin-closes", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -44,7 +46,7 @@ def start_testbed(*arguments: str) -> Iterator[RunningTestbed]:
     )
     try:
         ready = json.loads(_line(process))
-        yield RunningTestbed(ready["url"], ready["pid"], process)
+        yield RunningTestbed(ready["url"], ready["outside_url"], ready["pid"], process)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -13,9 +13,7 @@ import click
 
 from thongsuot import options
 from thongsuot.drive import drive
-from thongsuot.testbed import Testbed
-
-SHIPPED_URL = "http://127.0.0.1:8166"
+from thongsuot.testbed import Testbed, at
 
 
 @click.command("rehearse")
@@ -62,7 +60,7 @@ def command(
     ):
         target = Path(folder) / "testbed.toml"
         text = (options.SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
-        target.write_text(text.replace(SHIPPED_URL, testbed.url), "utf-8")
+        target.write_text(at(text, testbed.url, testbed.outside_url), "utf-8")
         settings = options.settings_of(loaded, str(target), runs=runs, seed=seed, workers=workers)
         code = drive(settings, report=True, as_json=as_json)
     sys.exit(code)

@@ -13,20 +13,30 @@ import click
 
 PASSWORD = "THONGSUOT_OFFICER_PASSWORD"
 START_S_MAX = 20.0
-END_S_MAX = 20.0
+END_S_MAX = 40.0
+SHIPPED_URL = "http://127.0.0.1:8166"
+SHIPPED_OUTSIDE_URL = "http://127.0.0.1:8167"
+_FREE_PORTS = ("--port", "0", "--outside-port", "0")
+
+
+def at(target: str, url: str, outside_url: str) -> str:
+    """The text of the shipped target file, leading to a testbed that listens elsewhere."""
+    return target.replace(SHIPPED_URL, url).replace(SHIPPED_OUTSIDE_URL, outside_url)
 
 
 class Testbed:
-    """Context manager around a testbed process on a free port. `url` is where it listens."""
+    """Context manager around a testbed on free ports. `url` and `outside_url` are where it listens, `pid` is that of
+    the process that serves the platform."""
 
     def __init__(self, *options: str) -> None:
         self._options = options
         self.url = ""
+        self.outside_url = ""
         self.pid = 0
 
     def __enter__(self) -> Testbed:
         os.environ.setdefault(PASSWORD, secrets.token_hex(16))
-        command = [sys.executable, "-m", "testbed", "--port", "0", "--until-stdin-closes", *self._options]
+        command = [sys.executable, "-m", "testbed", *_FREE_PORTS, "--until-stdin-closes", *self._options]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -34,7 +44,7 @@ class Testbed:
             self._process.wait()
             raise click.ClickException("the testbed did not start; its message stands above")
         ready = json.loads(line)
-        self.url, self.pid = ready["url"], ready["pid"]
+        self.url, self.outside_url, self.pid = ready["url"], ready["outside_url"], ready["pid"]
         return self
 
     def __exit__(

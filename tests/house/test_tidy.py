@@ -36,6 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "time": ("loadtests/", "testbed/"),
     "socket": ("loadtests/", "testbed/"),
     "subprocess": ("loadtests/crew.py", "thongsuot/testbed.py"),
+    "aiohttp": ("testbed/neighbours.py",),
 }
 
 

@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
-from tests.servers import OFFICER_PASSWORD, RunningTestbed, start_testbed
+from tests.servers import FREE_PORTS, OFFICER_PASSWORD, RunningTestbed, start_testbed
 from tests.testbed.people import CCCD, Office
 
 
 def _run(*arguments: str, password: str = OFFICER_PASSWORD) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"THONGSUOT_OFFICER_PASSWORD": password}
-    command = [sys.executable, "-m", "testbed", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "testbed", *FREE_PORTS, *arguments]
     return subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
     )
@@ -71,9 +72,10 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ended = _run("--port", str(taken.getsockname()[1]))
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "cannot listen there" in ended.stderr
+        for option in ("--port", "--outside-port"):
+            ended = _run(option, str(taken.getsockname()[1]))
+            assert (ended.returncode, ended.stdout) == (2, "")
+            assert f"{option} {taken.getsockname()[1]}: cannot listen there" in ended.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -114,6 +116,7 @@ def test_its_temporary_folder_goes_with_it_and_a_given_one_stays(tmp_path: Path)
     with start_testbed("--data", str(tmp_path / "data")):
         pass
     assert (tmp_path / "data" / "testbed.sqlite").is_file()
+    assert (tmp_path / "data" / "outside.sqlite").is_file()
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
@@ -129,7 +132,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, durability: str) 
             key = office.key()
             try:
                 if number == 60:
-                    testbed.process.kill()
+                    os.kill(testbed.pid, signal.SIGKILL)
                 reply = office.submit(key) if number % 2 else office.attach(codes[0], str(number).encode() * 9_999, key)
             except httpx.TransportError:
                 return
@@ -176,7 +179,7 @@ def test_an_upload_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_ready_line_is_one_json_object() -> None:
     with start_testbed() as testbed:
-        assert testbed.pid == testbed.process.pid
+        assert psutil.Process(testbed.pid).ppid() == testbed.process.pid
         testbed.process.terminate()
         assert testbed.process.stdout is not None
         rest = testbed.process.stdout.read()

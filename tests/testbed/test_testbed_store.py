@@ -18,7 +18,7 @@ from testbed.dossiers import Dossiers
 from testbed.faults import Effect
 from testbed.store import Store
 from testbed.store_sqlite import SqliteDatabase
-from testbed.tables import TABLES
+from testbed.tables import OTHERS, TABLES
 from testbed.tokens import ROLES, TOKEN_S_MAX, Actor, Tokens, officer
 from testbed.visit import RefusedError, Spent
 
@@ -42,7 +42,7 @@ def wall() -> Wall:
 
 @pytest.fixture
 def store(tmp_path: Path, wall: Wall) -> Iterator[Store]:
-    made = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), TABLES, wall, lambda operation: Effect.KEEP)
+    made = _open(tmp_path, wall)
     asyncio.run(made.open("00"))
     yield made
     asyncio.run(made.close())
@@ -51,6 +51,11 @@ def store(tmp_path: Path, wall: Wall) -> Iterator[Store]:
 @pytest.fixture
 def dossiers(store: Store) -> Dossiers:
     return Dossiers(store)
+
+
+def _open(folder: Path, wall: Wall) -> Store:
+    database = SqliteDatabase(folder / "test.sqlite", "normal", TABLES, OTHERS)
+    return Store(database, TABLES, wall, lambda operation: Effect.KEEP)
 
 
 def _submit(dossiers: Dossiers, key: str) -> str:
@@ -90,7 +95,7 @@ def test_counts_are_taken_up_again_when_the_store_is_opened(dossiers: Dossiers, 
     actor = Actor("officer", "motcua", "16234")
     asyncio.run(dossiers.move(Spent(), "a-2", actor, (code, 2, "")))
     asyncio.run(dossiers.attach(Spent(), "a-3", "portal.attach", (code, "scan", "00" * 32), 5, lambda: None))
-    again = Store(SqliteDatabase(tmp_path / "test.sqlite", "normal"), TABLES, wall, lambda operation: Effect.KEEP)
+    again = _open(tmp_path, wall)
     try:
         assert asyncio.run(again.open("11")) == "00", "the secret of the first opening stays"
         counted = Dossiers(again)

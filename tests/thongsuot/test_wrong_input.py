@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from thongsuot.cli import main
 from thongsuot.options import SHIPPED_TARGETS
-from thongsuot.testbed import PASSWORD
+from thongsuot.testbed import PASSWORD, at
 
 PROFILE = Path(__file__).parents[1] / "profiles/drill.toml"
 
@@ -154,7 +154,7 @@ def test_a_wrong_profile_is_refused(
     profile, target = tmp_path / "drill.toml", tmp_path / "target.toml"
     profile.write_text(changed(PROFILE.read_text("utf-8"), old, new), "utf-8")
     text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
-    target.write_text(text.replace("http://127.0.0.1:8166", listener.url), "utf-8")
+    target.write_text(at(text, listener.url, listener.url), "utf-8")
     result = run(str(profile), "--target", str(target), "--runs", str(tmp_path / "runs"))
     assert result.exit_code == 2, result.output
     assert re.search(says, result.stderr), result.stderr
@@ -188,7 +188,8 @@ def test_a_wrong_target_is_refused(
 ) -> None:
     monkeypatch.setenv(PASSWORD, "x")
     target = tmp_path / "target.toml"
-    text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8").replace("http://127.0.0.1:8166", "URL")
+    text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
+    text = at(text, "URL", "URL")
     target.write_text(changed(text, old, new).replace("URL", listener.url), "utf-8")
     result = run(str(PROFILE), "--target", str(target), "--runs", str(tmp_path / "runs"))
     assert result.exit_code == 2, result.output
@@ -245,7 +246,7 @@ def test_wrong_words_are_refused(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 20_000))
     text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
-    (tmp_path / "target.toml").write_text(text.replace("http://127.0.0.1:8166", listener.url), "utf-8")
+    (tmp_path / "target.toml").write_text(at(text, listener.url, listener.url), "utf-8")
     stands_for = {"TARGET": "target.toml", "PORT": listener.url.rsplit(":", 1)[1]}
     result = run(*(stands_for.get(word, word) for word in words))
     assert result.exit_code == 2, result.output
@@ -265,7 +266,7 @@ def test_nobody_at_the_target_and_no_folder_to_write_to_are_told_together(
         port = free.getsockname()[1]
     target = tmp_path / "target.toml"
     text = (SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
-    target.write_text(text.replace(":8166", f":{port}"), "utf-8")
+    target.write_text(text.replace(":8166", f":{port}").replace(":8167", f":{port}"), "utf-8")
     result = run(str(PROFILE), "--target", str(target), "--runs", str(tmp_path / "runs"))
     assert result.exit_code == 2
     assert "nobody answers there" in result.stderr

@@ -1,0 +1,43 @@
+"""The outside's process: its database is a file of its own beside the platform's, whatever the platform's is."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from testbed import child
+from testbed.child import Seat
+from testbed.faults import Faults, Home
+from testbed.metrics import Metrics
+from testbed.neighbours import Neighbours
+from testbed.options import Options
+from testbed.outside.app import make_app
+from testbed.outside.outside import Outside
+from testbed.outside.tables import OTHERS, TABLES
+from testbed.site import Addresses
+from testbed.store import Store
+from testbed.store_sqlite import SqliteDatabase
+from testbed.tokens import Tokens
+
+FILE = "outside.sqlite"
+
+
+def live(options: Options, data: Path, addresses: Addresses, seat: Seat) -> int:
+    """Returns the exit status."""
+    return child.live(_serve(options, data, addresses, seat), seat)
+
+
+async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    database = SqliteDatabase(data / FILE, options.durability, TABLES, OTHERS)
+    faults = Faults(options.faults, Home.OUTSIDE)
+    store = Store(database, TABLES, time.time, faults.effect)
+    platform = Neighbours(addresses.url)
+    try:
+        tokens = Tokens(bytes.fromhex(await store.open(secrets.token_hex(32))))
+        outside = Outside(store, tokens, faults, Metrics(), platform)
+        await child.serve(make_app(outside), faults, seat)
+    finally:
+        await platform.close()
+        await store.close()
