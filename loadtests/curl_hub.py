@@ -6,6 +6,8 @@ Subtleness ahead; this is the hottest code of the project.
   not announced (the name resolver's) get a watcher of their own each time.
 * libcurl tells the instant of its next time-out very often, nearly always a later one. The loop's timer is set only
   when the instant moves nearer; when it fires too early it is set anew.
+* What libcurl wants at once is done in the loop's callbacks, but only the first time: these run until none is left, and
+  a target that never stops sending would keep timers and everybody else waiting. From then on a timer of 0 s does it.
 * Whoever waits is resumed from the hub, never from inside a libcurl callback: no handle may be touched there.
 """
 
@@ -51,8 +53,10 @@ class CurlHub:
         self._watchers: dict[int, Any] = {}
         self._unannounced: dict[int, Any] = {}
         self._active = 0
+        self.held_bytes = 0  # of bodies that persons keep until they are read
         self._soon = False  # libcurl wants its time-out function called now
         self._tick_planned = False
+        self._tick_timer: Any = self._loop.timer(0.0)
         self._due = _NEVER  # of libcurl's next time-out, monotonic seconds
         self._timer: Any = None
         self._timer_due = _NEVER
@@ -115,6 +119,8 @@ class CurlHub:
             watcher.close()
         self._watchers.clear()
         self._unannounced.clear()
+        self._tick_timer.stop()
+        self._tick_timer.close()
         if self._timer is not None:
             self._timer.stop()
             self._timer.close()
@@ -174,7 +180,13 @@ class CurlHub:
         self._tick_planned = False
         if self._soon:
             self._soon = False
-            self._step(_TIMEOUT, 0)
+            self._tick_planned = True  # so that `_step` plans none
+            try:
+                self._step(_TIMEOUT, 0)
+            finally:
+                self._tick_planned = self._soon
+                if self._soon:
+                    self._tick_timer.start(self._tick, update=True)
 
     def _plan_tick(self) -> None:
         if not self._tick_planned:
@@ -186,7 +198,7 @@ class CurlHub:
         action = self._action
         running = action(fd, events)[1]
         rounds = 1
-        while self._soon and rounds < _ROUNDS_MAX:
+        while self._soon and rounds < _ROUNDS_MAX and not self._tick_planned:
             self._soon = False
             running = action(_TIMEOUT, 0)[1]
             rounds += 1

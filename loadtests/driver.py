@@ -12,9 +12,10 @@ from record.types import Fact, JourneyEnd, LedgerEntry, Outcome
 from scenarios.contract import BY_NAME, digest
 from scenarios.types import Arrival, Call, Journey, Reply
 
-BROKEN = (TypeError, KeyError, ValueError, AttributeError, IndexError)
+BROKEN = (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError, OverflowError)
 _FACT = {Outcome.OK: Fact.ACKED, Outcome.REFUSED: Fact.REFUSED, Outcome.UNKNOWN: Fact.UNKNOWN}
 _DRAINED = Reply(Outcome.UNKNOWN, 0, "drained", {})
+_BROKE = Reply(Outcome.UNKNOWN, 0, "journey-broke", {})
 
 
 def drive(arrival: Arrival, journey: Journey, send: Send, clock: Clock, sink: Sink) -> Outcome:
@@ -57,8 +58,8 @@ def drive(arrival: Arrival, journey: Journey, send: Send, clock: Clock, sink: Si
         now = clock.now()
         if not finished:
             worst, error = Outcome.UNKNOWN, "drained"
-        if waiting is not None:  # taken off while the answer was out
-            sink.sample(arrival, steps, waiting, due_ns, Exchange(_DRAINED, -1, now))
+        if waiting is not None:  # taken off while the answer was out, or it could not be made a request
+            sink.sample(arrival, steps, waiting, due_ns, Exchange(_BROKE if finished else _DRAINED, -1, now))
             steps += 1
             if waiting.key is not None:
                 _note(arrival, waiting, Fact.UNKNOWN, now, sink)

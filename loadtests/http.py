@@ -2,7 +2,8 @@
 
 One easy handle per person lives as long as the person and is told only what changed since the last request. Redirects
 are followed here and not by libcurl, so that none leaves the hosts the target file allows. Every fault of the target or
-the network becomes an Outcome (outcomes.py); nothing is raised for them.
+the network becomes an Outcome (outcomes.py); nothing is raised for them. What a target may cost this process is limited
+by the constants below; libcurl has limits of its own for headers, cookies and encodings.
 """
 
 from __future__ import annotations
@@ -17,24 +18,28 @@ import pycurl
 from loadtests.bindings import Binding, Content, Headers, Session
 from loadtests.bodies import Body, Source
 from loadtests.curl_hub import CurlHub
-from loadtests.outcomes import judge_failure, judge_status
+from loadtests.outcomes import UNSENDABLE, judge_failure, judge_status
 from loadtests.ports import Exchange
-from loadtests.replies import ReplyError, server_timing
+from loadtests.redirects import following
+from loadtests.replies import ReplyError, head_is_whole, server_timing, short_text
 from loadtests.targets import Target
 from record.types import Outcome
 from scenarios.contract import as_text
 from scenarios.types import Arrival, Call, Reply
 
-BODY_BYTES_MAX = 16 * 1024 * 1024
+BODY_BYTES_MAX = 16 * 1024 * 1024  # of one reply, unpacked
+PIECES_MAX = 100_000  # in which a body may come; each is a call from libcurl into Python, however short it is
+HELD_BYTES_MAX = 256 * 1024 * 1024  # of bodies waiting to be read, all persons of a process together
 HEADER_BYTES_MAX = 300 * 1024  # libcurl's own limit for all headers of a reply; one line: 100 KiB
 REDIRECTS_MAX = 10
 SESSIONS_MAX = 200_000
+SESSION_CHARS_MAX = 16 * 1024  # of what a log-in gives; servers take no longer header
+SUBJECT_CHARS_MAX = 200  # of the number given to a write
 USER_AGENT = "ThongSuot/0.1 (load test)"
 UNAUTHORISED = 401
 
-_TO_GET = frozenset({301, 302, 303})  # after these a POST goes on as a GET, as browsers do (RFC 9110, 15.4)
+_BLANK = [b"\r\n"]
 _NO_STATUS = 0
-_SAME = frozenset({307, 308})
 _NO_VALUES: dict[str, Any] = {}
 _US_MAX = 0xFFFF_FFFE
 _RESPONSE_CODE = pycurl.RESPONSE_CODE
@@ -78,8 +83,10 @@ class Person:
         self._own: dict[tuple[str, str], Session] = {}
         self._source = Source()
         self._lines: list[bytes] = []
-        self._chunks: list[bytes] = []
+        self._body = bytearray()  # only of an operation that reads it
+        self._keep_body = False
         self._body_room = BODY_BYTES_MAX
+        self._pieces_room = PIECES_MAX
         self._new_connection = False
         self._share: Any = None
         self._url = ""
@@ -114,6 +121,7 @@ class Person:
     def close(self) -> None:
         """Give handle and connections back."""
         self.end()
+        self._drop_body()
         self.easy.transfer = None
         self.easy.close()
 
@@ -132,17 +140,29 @@ class Person:
                 return Exchange(Reply(Outcome.OK, 200, "", held.values), now, now, cached=True)
         url, headers, content = binding.request(call.values, call.key, session)
         sent_ns = monotonic_ns() - self._zero_ns
+        self._keep_body = not binding.reader.empty
+        try:
+            return self._exchange(binding, call, session, sent_ns, url, headers, content)
+        finally:
+            if self._body:
+                self._drop_body()
+
+    def _exchange(
+        self, binding: Binding, call: Call, session: Session | None, sent_ns: int,
+        url: str, headers: Headers, content: Content,
+    ) -> Exchange:  # fmt: skip
+        """The request, whatever redirects follow, and what it all came to."""
         self._transfer(binding.method, url, headers, content, binding.timeout_ms)
         getinfo = self._getinfo
         if self.code:
             return self._failed(sent_ns)
-        status = getinfo(_RESPONSE_CODE)
+        status: int = getinfo(_RESPONSE_CODE)
         exchange = Exchange(
             None,  # type: ignore[arg-type]  # judged below, when the last redirect is known
             sent_ns,
             self.done_mono_ns - self._zero_ns,
             getinfo(_REQUEST_SIZE),  # head and body
-            getinfo(_HEADER_SIZE) + (getinfo(_DOWNLOADED) if self._chunks else 0),
+            getinfo(_HEADER_SIZE) + (getinfo(_DOWNLOADED) if self._pieces_room < PIECES_MAX else 0),
             self._connect_us() if self._new_connection else None,
             min(getinfo(_FIRST_BYTE), _US_MAX),
         )
@@ -166,25 +186,26 @@ class Person:
         values = _NO_VALUES
         if not binding.reader.empty:
             try:
-                values = binding.reader.read(self._lines, b"".join(self._chunks))
+                values = binding.reader.read(self._lines, self._body)
+                if binding.login_of:
+                    self._keep(binding.login_of, call, values)
+                if binding.subject and values[binding.subject] is not None:
+                    exchange.subject = short_text(values[binding.subject], SUBJECT_CHARS_MAX)
             except ReplyError as error:
                 return Reply(Outcome.UNKNOWN if binding.write else Outcome.REFUSED, status, error.slug, _NO_VALUES)
-            if binding.login_of:
-                self._keep(binding.login_of, call, values)
-        if binding.subject:
-            subject = values[binding.subject]
-            exchange.subject = None if subject is None else as_text(subject)
-        elif binding.about:
-            exchange.subject = as_text(call.values[binding.about])
+        if binding.about and not binding.subject:
+            exchange.subject = as_text(call.values[binding.about])[:SUBJECT_CHARS_MAX]
         return Reply(Outcome.OK, status, "", values)
 
     def _failed(self, sent_ns: int, exchange: Exchange | None = None) -> Exchange:
         """libcurl gave up. What went out before a redirect failed was sent, whatever became of the rest."""
         getinfo = self._getinfo
-        sent = exchange is not None or getinfo(_REQUEST_SIZE) > 0
+        tried = self.code != UNSENDABLE  # else libcurl speaks of the request before
+        sent = exchange is not None or (tried and getinfo(_REQUEST_SIZE) > 0)
         outcome, slug = judge_failure(self.code, self.message, sent)
         if exchange is None:
             exchange = Exchange(None, sent_ns, 0)  # type: ignore[arg-type]
+        if tried and not exchange.bytes_sent:
             exchange.connect_us = self._connect_us() if self._new_connection else None
             exchange.bytes_sent = getinfo(_REQUEST_SIZE)
             exchange.bytes_received = getinfo(_HEADER_SIZE) + getinfo(_DOWNLOADED)
@@ -198,18 +219,19 @@ class Person:
         """Follow redirects within the allowed hosts; the last status, _NO_STATUS when one failed or they never end."""
         method = binding.method
         for _ in range(REDIRECTS_MAX):
-            there = self._getinfo(pycurl.REDIRECT_URL)
+            there = self._location()
             if not there or not self._target.allows(there):
                 return status
-            if status in _TO_GET and method not in ("GET", "HEAD"):
-                method, content = "GET", None
-                headers = [line for line in headers if not _about_body(line)]
-            elif status not in _SAME and status not in _TO_GET:
+            follows = following(status, there, method, url, headers, content)
+            if follows is None:
                 return status
-            if _origin(there) != _origin(url):
-                headers = [line for line in headers if not _private(line)]
+            method, headers, content = follows
             url = there
-            self._transfer(method, url, headers, content, binding.timeout_ms)
+            left_ms = binding.timeout_ms - (monotonic_ns() - self._zero_ns - exchange.sent_ns) // 1_000_000
+            if left_ms > 0:  # one time-out for the whole way
+                self._transfer(method, url, headers, content, left_ms)
+            else:
+                self.code, self.message = pycurl.E_OPERATION_TIMEDOUT, "redirects took too long"
             if self.code:
                 return _NO_STATUS
             status = self._getinfo(_RESPONSE_CODE)
@@ -224,15 +246,19 @@ class Person:
     def _transfer(self, method: str, url: str, headers: Headers, content: Content, timeout_ms: int) -> None:
         """One request. Only what differs from the one before is told to libcurl."""
         easy = self.easy
-        if url != self._url:
-            easy.setopt(pycurl.URL, url)
-            self._url = url
-        if headers is not self._headers:
-            if headers:
-                easy.setopt(pycurl.HTTPHEADER, headers)
-            else:
-                easy.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave the old one
-            self._headers = headers
+        try:
+            if url != self._url:
+                easy.setopt(pycurl.URL, url)
+                self._url = url
+            if headers is not self._headers:
+                if headers:
+                    easy.setopt(pycurl.HTTPHEADER, headers)
+                else:
+                    easy.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave the old one
+                self._headers = headers
+        except (pycurl.error, ValueError) as error:  # an earlier answer's value: megabytes long, or with a NUL
+            self.code, self.message, self.done_mono_ns = UNSENDABLE, str(error), monotonic_ns()
+            return
         if method != self._method or (content is not None) is not self._with_body:
             self._set_method(method, content is not None)
         if timeout_ms != self._timeout_ms:
@@ -246,11 +272,15 @@ class Person:
                 self._source.start((content,))
                 easy.setopt(pycurl.POSTFIELDSIZE_LARGE, len(content))
         self._lines.clear()
-        if self._chunks:
-            self._chunks.clear()
+        if self._pieces_room < PIECES_MAX:
+            if self._body:  # of a redirect
+                self._drop_body()
             self._body_room = BODY_BYTES_MAX
+            self._pieces_room = PIECES_MAX
         self._new_connection = False
         self._run(self)
+        if not self.code and self._lines[-1:] != _BLANK and not head_is_whole(self._lines):
+            self.code, self.message = pycurl.E_RECV_ERROR, "closed before the head was whole"
         if content is not None:
             self._source.start(())
 
@@ -304,9 +334,30 @@ class Person:
         return self._hub.opened(fd, purpose)
 
     def _on_body(self, chunk: bytes) -> int | None:
-        self._chunks.append(chunk)
-        self._body_room -= len(chunk)
-        return None if self._body_room >= 0 else 0
+        """A piece from libcurl, which gives the transfer up (E_WRITE_ERROR) when told that none of it was taken."""
+        size = len(chunk)
+        self._body_room -= size
+        self._pieces_room -= 1
+        if self._body_room < 0 or self._pieces_room < 0:
+            return 0
+        if self._keep_body:
+            hub = self._hub
+            if hub.held_bytes + size > HELD_BYTES_MAX:
+                return 0
+            hub.held_bytes += size
+            self._body += chunk
+        return None
+
+    def _drop_body(self) -> None:
+        self._hub.held_bytes -= len(self._body)
+        self._body.clear()
+
+    def _location(self) -> str:
+        """Where a redirect leads, as libcurl understands it; empty when that is nowhere."""
+        try:
+            return self._getinfo(pycurl.REDIRECT_URL) or ""
+        except UnicodeDecodeError:
+            return ""
 
     def _connect_us(self) -> int:
         getinfo = self._getinfo
@@ -317,6 +368,9 @@ class Person:
         return self._own.get((auth, actor)) or self._sessions.get(auth, actor)
 
     def _keep(self, auth: str, call: Call, values: dict[str, Any]) -> None:
+        """Raises ReplyError for a log-in whose values nobody could send back."""
+        for value in values.values():
+            short_text(value, SESSION_CHARS_MAX)
         session = self._target.session(auth, values)
         if call.once:
             self._sessions.put(auth, call.actor, session)
@@ -333,21 +387,3 @@ class Person:
         exchange.app_us = timing.get(b"app", exchange.app_us)
         exchange.db_us = timing.get(b"db", exchange.db_us)
         exchange.queue_us = timing.get(b"queue", exchange.queue_us)
-
-
-def _origin(url: str) -> list[str]:
-    return url.split("/", 3)[:3]
-
-
-def _name(line: str | bytes) -> str:
-    text = line if isinstance(line, str) else line.decode()
-    return text.split(":", 1)[0].lower()
-
-
-def _about_body(line: str | bytes) -> bool:
-    return _name(line) in ("content-type", "expect")
-
-
-def _private(line: str | bytes) -> bool:
-    """To another origin go only headers that say nothing about who asks."""
-    return _name(line) not in ("accept", "accept-language", "content-type", "expect")

@@ -10,22 +10,26 @@ import pycurl
 
 from record.types import Outcome
 
+UNSENDABLE = pycurl.E_BAD_FUNCTION_ARGUMENT  # libcurl does not take the address or a header: nothing was sent
+
 # libcurl's codes (libcurl-errors(3)); numbers where pycurl has no name. Anything else is network-other.
 SLUG_OF_CODE: dict[int, str] = {
     pycurl.E_UNSUPPORTED_PROTOCOL: "reply-malformed",  # a status line that is not HTTP's; other schemes are not let in
+    pycurl.E_URL_MALFORMAT: "reply-malformed",  # where a redirect leads; those of the target file are checked
     pycurl.E_COULDNT_RESOLVE_PROXY: "dns-failed",
     pycurl.E_COULDNT_RESOLVE_HOST: "dns-failed",
     pycurl.E_COULDNT_CONNECT: "connect-refused",
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "reply-malformed",  # CURLE_WEIRD_SERVER_REPLY, also for HTTP
     pycurl.E_HTTP2: "reply-malformed",
     pycurl.E_PARTIAL_FILE: "connection-reset",
-    pycurl.E_WRITE_ERROR: "reply-too-large",  # only our own limit refuses bytes
+    pycurl.E_WRITE_ERROR: "reply-too-large",  # only our own limits refuse bytes
     pycurl.E_READ_ERROR: "send-failed",
     pycurl.E_OPERATION_TIMEDOUT: "total-timeout",
     pycurl.E_SSL_CONNECT_ERROR: "tls-failed",
     pycurl.E_ABORTED_BY_CALLBACK: "send-failed",
     pycurl.E_TOO_MANY_REDIRECTS: "redirect-loop",
     pycurl.E_GOT_NOTHING: "connection-reset",
+    UNSENDABLE: "send-failed",
     pycurl.E_SSL_ENGINE_NOTFOUND: "tls-failed",
     pycurl.E_SSL_ENGINE_SETFAILED: "tls-failed",
     pycurl.E_SEND_ERROR: "send-failed",

@@ -5,21 +5,24 @@ Nothing is parsed that no operation asks for.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from scenarios.contract import as_text
+
+JSON_BYTES_MAX = 2 * 1024 * 1024  # parsed it may be twenty-four times as large, and nobody else runs meanwhile
+LARGE_BYTES = 64 * 1024  # of JSON, from where on the collector would walk through the growing tree again and again
+TIMING_BYTES_MAX = 2000  # of one Server-Timing line
 _decode = msgspec.json.Decoder().decode
 _UNITS_US = 1000.0
 _U32_MAX = 0xFFFF_FFFE
-_TIMING_BYTES_MAX = 2000
-_TIMING = re.compile(
-    rb"(?:^|[,:])\s*(app|db|queue)"
-    rb"(?:;(?!\s*dur\s*=)[^;,=\"]*(?:=\s*(?:\"[^\"]*\"|[^;,\"]*))?)*"  # other parameters, some of them quoted
-    rb"\s*;\s*dur\s*=\s*\"?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-)
+_METRICS = (b"app", b"db", b"queue")
+_QUOTED = re.compile(rb'"([^"]*)"')
+_NUMBER = re.compile(rb"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 class ReplyError(Exception):
@@ -52,8 +55,9 @@ class Reader:
         self._json = bool(self._members or self._pointers)
         self.empty = not sources
 
-    def read(self, headers: Sequence[bytes], body: bytes) -> dict[str, Any]:
-        """All promised values. Raises ReplyError: reply-malformed (not JSON at all), value-missing."""
+    def read(self, headers: Sequence[bytes], body: bytes | bytearray) -> dict[str, Any]:
+        """All promised values. Raises ReplyError: reply-malformed (no JSON that could be read), reply-too-large,
+        value-missing."""
         values: dict[str, Any] = {}
         if self._json:
             self._read_json(body, values)
@@ -68,11 +72,19 @@ class Reader:
                 values[name] = match[1] if pattern.groups else match[0]
         return values
 
-    def _read_json(self, body: bytes, values: dict[str, Any]) -> None:
+    def _read_json(self, body: bytes | bytearray, values: dict[str, Any]) -> None:
+        if len(body) > JSON_BYTES_MAX:
+            raise ReplyError("reply-too-large")
+        large = len(body) > LARGE_BYTES and gc.isenabled()
         try:
+            if large:
+                gc.disable()
             tree = _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ReplyError("reply-malformed") from None
+        finally:
+            if large:
+                gc.enable()
         try:
             for name, member in self._members:
                 values[name] = tree[member]
@@ -83,6 +95,16 @@ class Reader:
                 values[name] = at
         except (KeyError, IndexError, TypeError, ValueError):
             raise ReplyError("value-missing") from None
+
+
+def head_is_whole(lines: Sequence[bytes]) -> bool:
+    """Whether the last head ended with its empty line: libcurl takes one that was cut off for an answer."""
+    for line in reversed(lines):  # the very last, unless trailers follow the body
+        if line in (b"\r\n", b"\n"):
+            return True
+        if line.startswith(b"HTTP/"):
+            break
+    return False
 
 
 def header_value(headers: Sequence[bytes], prefix: bytes) -> str:
@@ -96,8 +118,37 @@ def header_value(headers: Sequence[bytes], prefix: bytes) -> str:
 def server_timing(line: bytes) -> dict[bytes, int]:
     """app, db and queue of one Server-Timing header line (`app;dur=1.5, db;dur=0.2`), in microseconds.
 
-    Source: W3C Server Timing, durations in milliseconds. What is not a number is left out.
+    Source: W3C Server Timing, durations in milliseconds. What is not a number is left out. Takes time in proportion to
+    the length of the line, whatever stands in it.
     """
-    return {
-        name: min(int(float(value) * _UNITS_US), _U32_MAX) for name, value in _TIMING.findall(line[:_TIMING_BYTES_MAX])
-    }
+    line = line[:TIMING_BYTES_MAX]
+    if b'"' in line:
+        line = _QUOTED.sub(_bare_number, line)
+    found = {}
+    for metric in line.split(b","):
+        name, *parameters = metric.split(b";")
+        if name.strip() not in _METRICS:
+            continue
+        for parameter in parameters:
+            key, _, value = parameter.partition(b"=")
+            if key.strip() == b"dur":
+                number = _NUMBER.match(value)
+                if number:
+                    found[name.strip()] = int(min(float(number[1]) * _UNITS_US, _U32_MAX))
+                break
+    return found
+
+
+def _bare_number(quoted: re.Match[bytes]) -> bytes:
+    return quoted[1] if _NUMBER.fullmatch(quoted[1]) else b""
+
+
+def short_text(value: Any, chars_max: int) -> str:
+    """A value as text. Raises ReplyError when it is nested too deeply or longer than that."""
+    try:
+        text = as_text(value)
+    except RecursionError:
+        raise ReplyError("reply-malformed") from None
+    if len(text) > chars_max:
+        raise ReplyError("reply-too-large")
+    return text

@@ -128,7 +128,10 @@ class Target:
 
     def allows(self, url: str) -> bool:
         """Whether traffic may go there: loopback, or a host that the file names. Redirects are held to it too."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
         host = (parts.hostname or "").lower()
         return parts.scheme in ("http", "https") and (is_loopback(host) or host in self._allow_hosts)
 

@@ -18,11 +18,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-BIG = 20 * 1024 * 1024
-BOMB = gzip.compress(bytes(64 * 1024 * 1024))
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -92,14 +90,6 @@ async def zipped(request: Request) -> Response:
     return Response(data, headers={"Content-Encoding": "gzip"}, media_type="application/json")
 
 
-async def bomb(request: Request) -> Response:
-    return Response(BOMB, headers={"Content-Encoding": "gzip"})
-
-
-async def big(request: Request) -> Response:
-    return StreamingResponse(iter([b"x" * 65536] * (BIG // 65536)))
-
-
 async def slow(request: Request) -> Response:
     await asyncio.sleep(float(request.query_params["s"]))
     return JSONResponse({})
@@ -119,7 +109,7 @@ app = Starlette(
     routes=[
         route("/form", form), route("/login", login), route("/whoami", whoami), route("/status/{status:int}", status),
         route("/hop/{left:int}", hop), route("/forward", forward), route("/cookie", cookie), route("/gzip", zipped),
-        route("/bomb", bomb), route("/big", big), route("/slow", slow), route("/timing", timing),
+        route("/slow", slow), route("/timing", timing),
         route("/{rest:path}", echo),
     ]
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.driver import drive
+from loadtests.driver import BROKEN, drive
 from loadtests.ports import Exchange
 from record.rows import ERRORS
 from record.types import Fact, JourneyEnd, LedgerEntry, Outcome
@@ -28,6 +28,7 @@ class World:
         self.took_ns = took_ns
         self.answers = answers or {}
         self.samples: list[tuple[int, str, int, int, int, Outcome]] = []
+        self.errors: list[str] = []
         self.ends: list[JourneyEnd] = []
         self.entries: list[LedgerEntry] = []
         self.before_send: Callable[[Call], None] = lambda call: None
@@ -50,6 +51,7 @@ class World:
 
     def sample(self, arrival: Arrival, step: int, call: Call, intended_ns: int, exchange: Exchange) -> None:
         outcome = exchange.reply.outcome
+        self.errors.append(exchange.reply.error)
         self.samples.append((step, call.operation, intended_ns, exchange.sent_ns, exchange.done_ns, outcome))
 
     def end(self, end: JourneyEnd) -> None:
@@ -138,6 +140,29 @@ def test_an_answer_that_makes_no_sense_ends_the_journey_as_unknown() -> None:
     assert world.drive(journey()) is Outcome.UNKNOWN
     assert ERRORS[world.ends[0].error] == "journey-broke"
     assert len(world.samples) == 1
+
+
+@pytest.mark.parametrize("breaks", BROKEN)
+def test_whatever_breaks_over_an_answer_ends_the_journey_and_not_the_worker(breaks: type[Exception]) -> None:
+    def journey() -> Journey:
+        yield Call("tthc.queue", {})
+        raise breaks
+
+    world = World()
+    assert world.drive(journey()) is Outcome.UNKNOWN
+    assert ERRORS[world.ends[0].error] == "journey-broke"
+
+
+def test_a_call_of_which_no_request_can_be_made_is_one_that_broke_and_not_one_taken_off() -> None:
+    def no_request(call: Call) -> None:
+        raise TypeError
+
+    world = World()
+    world.before_send = no_request
+    assert world.drive(calls(CLAIM)) is Outcome.UNKNOWN
+    assert [entry.fact for entry in world.entries] == [Fact.INTENDED, Fact.UNKNOWN]
+    assert world.samples == [(0, "tthc.claim", 100 * MS, -1, 100 * MS, Outcome.UNKNOWN)]
+    assert world.errors == ["journey-broke"]
 
 
 def test_whoever_is_taken_off_while_waiting_leaves_an_unknown_call_and_one_end() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtests.bodies import Source
 from loadtests.outcomes import SLUG_OF_CODE, judge_failure, judge_status
-from loadtests.replies import Reader, ReplyError, server_timing
+from loadtests.replies import JSON_BYTES_MAX, Reader, ReplyError, head_is_whole, server_timing, short_text
 from loadtests.templates import Template, TemplateError, compile_tree
 from record.rows import ERROR_INDEX
 from record.types import Outcome
@@ -129,6 +129,8 @@ def test_every_place_of_a_json_reply_has_a_pointer(tree: Any) -> None:
         (("pointer", "/a"), b"<html>", "reply-malformed"),
         (("pointer", "/a"), b"", "reply-malformed"),
         (("pointer", "/a"), b"\xff\xfe", "reply-malformed"),
+        (("pointer", "/a"), b'{"a":' * 100_000, "reply-malformed"),  # nested deeper than anybody can follow
+        (("pointer", "/a"), b" " * JSON_BYTES_MAX + b"{}", "reply-too-large"),
         (("pointer", "/a"), b"[1]", "value-missing"),
         (("pointer", "/a"), b'"text"', "value-missing"),
         (("pointer", "/a/b"), b'{"a": 1}', "value-missing"),
@@ -151,6 +153,8 @@ def test_a_reply_without_the_promised_value_is_told_apart_from_one_nobody_can_re
         (b" app;dur=1.5, db;dur=.25,queue;dur=0\r\n", {b"app": 1500, b"db": 250, b"queue": 0}),
         (b' db;desc="a,b";dur=2', {b"db": 2000}),
         (b" app;dur=99999999999999", {b"app": 0xFFFF_FFFE}),
+        (b" app;dur=" + b"9" * 1000, {b"app": 0xFFFF_FFFE}),  # more than a float holds
+        (b' app;dur="7", db;desc="x;dur=9";dur=2', {b"app": 7000, b"db": 2000}),
         (b" dbx;dur=1, xapp;dur=2, app", {}),
         (b" app;dur=abc, db;dur=-1", {}),
     ],
@@ -159,6 +163,39 @@ def test_server_timing(line: bytes, expected: dict[bytes, int]) -> None:
     assert server_timing(line) == expected
 
 
+@pytest.mark.parametrize("piece", [b";a= ", b";a", b" ", b";", b"=", b'"', b",", b'";', b"app;dur=1"])
+def test_server_timing_takes_no_longer_for_a_line_made_to_confuse_it(piece: bytes) -> None:
+    """An expression that tries all ways to divide such a line would need longer than this test may run."""
+    assert set(server_timing(b" app" + piece * 2000)) <= {b"app"}
+
+
 @given(st.binary(max_size=200))
 def test_no_server_timing_upsets_the_client(line: bytes) -> None:
     assert all(0 <= micros <= 0xFFFF_FFFE for micros in server_timing(b"app;dur=1," + line).values())
+
+
+def test_a_value_as_text_is_short_or_no_good() -> None:
+    assert short_text("ab", 2) == "ab"
+    assert short_text({"b": 1, "a": None}, 99) == '{"a":null,"b":1}'
+    with pytest.raises(ReplyError, match="reply-too-large"):
+        short_text("abc", 2)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ReplyError, match="reply-malformed"):
+        short_text(deep, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole"),
+    [
+        ([b"HTTP/1.1 200 OK\r\n", b"\r\n"], True),
+        ([b"HTTP/1.1 200 OK\n", b"\n"], True),
+        ([b"HTTP/1.1 200 OK\r\n", b"\r\n", b"X-Trailer: 1\r\n"], True),
+        ([b"HTTP/1.1 200 OK\r\n", b"X-Ha"], False),
+        ([b"HTTP/1.1 103 Hints\r\n", b"\r\n", b"HTTP/1.1 200 OK\r\n", b"X-Ha"], False),
+        ([], False),
+    ],
+)
+def test_a_head_ends_with_an_empty_line(lines: list[bytes], whole: bool) -> None:
+    assert head_is_whole(lines) is whole

@@ -11,7 +11,6 @@ import gevent
 import pytest
 import trustme
 
-from record.types import Outcome
 from scenarios.types import Attachment, Call
 from tests.loadtests.clients import crowd, person, server, target_text
 
@@ -46,9 +45,9 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
         yield Peer(port, folder / "ca.pem")
 
 
-def text(peer: Peer, *, version: str = "2", host: str = "localhost", trust: bool = True, operations: str = OWN) -> str:
-    http = f'version = "{version}"\n' + (f'ca_file = "{peer.ca_file}"' if trust else "")
-    return target_text(peer.port, operations, http=http, scheme="https", host=host)
+def text(peer: Peer, *, version: str = "2", operations: str = OWN) -> str:
+    http = f'version = "{version}"\nca_file = "{peer.ca_file}"'
+    return target_text(peer.port, operations, http=http, scheme="https", host="localhost")
 
 
 @pytest.mark.parametrize(("version", "spoken"), [("1.1", "1.1"), ("2", "2")])
@@ -76,15 +75,6 @@ def test_a_person_connects_to_tls_anew_for_each_arrival(peer: Peer) -> None:
         after = one.send(Call("get", {}))
     assert after.connect_us is not None
     assert before.reply.values["port"] != after.reply.values["port"]
-
-
-@pytest.mark.parametrize(("host", "trust"), [("127.0.0.1", True), ("localhost", False)])
-def test_a_certificate_that_does_not_hold_refuses_the_call_before_it_is_sent(
-    peer: Peer, host: str, trust: bool
-) -> None:
-    with person(text(peer, host=host, trust=trust)) as one:
-        reply = one.send(Call("write", {"index": 5}, key="k")).reply
-    assert (reply.outcome, reply.error) == (Outcome.REFUSED, "tls-failed")
 
 
 def test_many_people_share_one_connection_over_http_2_when_the_target_says_shared(peer: Peer) -> None:
