@@ -156,10 +156,15 @@ _WEB = (
     Operation("web.article", "GET", "/sites/{site}/articles/{article}", ("site", "article"), conditional=True),
     Operation("web.search", "GET", "/sites/{site}/search", ("site", "q")),
     Operation("web.procedures", "GET", "/sites/{site}/procedures", ("site",), conditional=True),
+    # anybody may look a dossier up by its code; null when there is none
     Operation("web.dossier", "GET", "/sites/{site}/dossiers/{dossier}", ("site", "dossier"), ("state",)),
-    Operation("web.statistics", "GET", "/sites/{site}/statistics", ("site",), ("received", "processed")),
+    Operation(  # the dossiers named are the newest of the commune, which it makes public
+        "web.statistics", "GET", "/sites/{site}/statistics", ("site",), ("received", "processed", "dossiers"),
+    ),
     Operation("web.asset", "GET", "/assets/{asset}", ("asset",), conditional=True),
-)
+)  # fmt: skip
+SITE_ARTICLES = 40  # of each site: article 1 is the oldest
+SITE_ASSETS = ("site.css", "site.js", "emblem.svg", "icons.svg", "banner.png", "map.png")  # what every page refers to
 
 # outside the platform: who people are, the national portal, a bank
 _IDENTITY = (
@@ -185,7 +190,7 @@ _PAYMENT = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC)
+OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_WEB)
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 PROVINCE_OFFICE = "00000"
 

@@ -59,6 +59,10 @@ class SearchQuery(msgspec.Struct, frozen=True):
     commune: str = ""
 
 
+class SiteQuery(msgspec.Struct, frozen=True):
+    q: Annotated[str, Meta(max_length=200)] = ""
+
+
 class DeskQuery(msgspec.Struct, frozen=True):
     commune: CommuneCode
     state: Annotated[int, Meta(ge=1, le=10)]

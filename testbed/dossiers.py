@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from testbed import dossiers_schema as sql
@@ -18,6 +18,7 @@ from testbed.visit import RefusedError, Spent
 ATTACHMENTS_MAX = 50  # of one dossier
 DESK_MAX = 100  # dossiers in one look at the queue
 MINE_MAX = 50  # dossiers in one's own list
+NEW_MAX = 10  # codes remembered for whoever takes up what was touched
 
 
 class DossierRow(NamedTuple):
@@ -38,6 +39,7 @@ class Dossiers:
         self._claim = sql.claim(store.database.dialect)
         self.by_state: Counter[int] = Counter()
         self.stored_bytes = 0
+        self._touched: dict[str, list[str]] = {}  # communes and their new dossiers since somebody asked
 
     async def open(self) -> None:
         """Count what is there."""
@@ -59,6 +61,7 @@ class Dossiers:
             more = await numbered()
             rows = await self._store.keep(tx, DOSSIERS, Row(key, operation, more[0], kept, more, numbered))
         self.by_state[state] += rows
+        self.touch({kept[0]: [more[0]] if rows else []})
         return Applied(make_write(DOSSIERS, key, operation, more[0], kept), True)
 
     async def attach(
@@ -97,6 +100,7 @@ class Dossiers:
         if kept_rows:
             self.by_state[dossier.state] -= 1
             self.by_state[to] += 1
+        self.touch({dossier.commune: []})
         return Applied(make_write(TRANSITIONS, key, move.operation, code, kept), True)
 
     async def claim(self, spent: Spent, key: str, operation: str, actor: Actor) -> Applied:
@@ -134,6 +138,24 @@ class Dossiers:
             found = await _dossier(tx, code)
         self._served(found.commune)
         return found
+
+    async def state(self, spent: Spent, code: str) -> int | None:
+        """None when there is no such dossier."""
+        async with self._store.read(spent) as tx:
+            rows = await tx.rows(sql.DOSSIER, code)
+        return rows[0][0] if rows else None
+
+    def touch(self, communes: Mapping[str, Sequence[str]]) -> None:
+        """Something happened there: to dossiers, among them new ones with these codes."""
+        for commune, codes in communes.items():
+            new = self._touched.setdefault(commune, [])
+            new += codes
+            del new[:-NEW_MAX]
+
+    def take_touched(self) -> Mapping[str, Sequence[str]]:
+        """Where something happened since this was last asked, once it is in the database; the latest codes last."""
+        touched, self._touched = self._touched, {}
+        return touched
 
     async def desk(self, spent: Spent, commune: str, state: int) -> list[str]:
         """Codes of the oldest dossiers of a commune in a state, at most DESK_MAX."""

@@ -40,4 +40,12 @@ VIEWS = (
         " (SELECT series FROM dossiers WHERE key >= $2 AND key < $3) ORDER BY id LIMIT $4",
         lambda c: Observation(PLACE, "number", c[0], str(c[1]), c[2], c[3], commune=c[4]),
     ),
+    View(  # of every commune that the run touched, all dossiers of all time
+        PLACE,
+        "SELECT CAST(commune AS BIGINT) + 1, commune, count(*), max(at_ms) FROM dossiers"
+        " WHERE CAST(commune AS BIGINT) + 1 > $1"
+        " AND commune IN (SELECT commune FROM dossiers WHERE key >= $2 AND key < $3)"
+        " GROUP BY commune ORDER BY 1 LIMIT $4",
+        lambda c: Observation(PLACE, "count", c[0], str(c[1]), c[2], commune=c[0]),
+    ),
 )

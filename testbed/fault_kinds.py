@@ -31,7 +31,7 @@ def parse(texts: Sequence[str]) -> tuple[list[Fault], list[str]]:
         try:
             numbers = kind.numbers(value)
         except ValueError as error:
-            problems.append(f"--fault {text}: {error}; write {name}={kind.form}")
+            problems.append(f"--fault {text}: {error}; write {kind.usage}")
             continue
         if problem := _wrong_operation(kind, operation):
             problems.append(f"--fault {text}: {problem}")
@@ -81,6 +81,16 @@ def _commune(text: str) -> tuple[Fraction, ...]:
     if not re.fullmatch(r"[0-9]{5}", text, re.ASCII):
         raise ValueError("expected the five digits of a commune")
     return (Fraction(int(text)),)
+
+
+def _whole(text: str) -> tuple[Fraction, ...]:
+    return (1 / _every(text)[0],)
+
+
+def _nothing(text: str) -> tuple[Fraction, ...]:
+    if text:
+        raise ValueError("it takes no value")
+    return ()
 
 
 def _seconds(text: str) -> tuple[Fraction, ...]:
@@ -138,6 +148,10 @@ KINDS: dict[str, Kind] = {
         Kind("sign-expired", "N[:operation]", _every, Moment.ASKED),
         Kind("sign-revoked", "N[:operation]", _every, Moment.ASKED),
         Kind("sign-stranger", "N[:operation]", _every, Moment.ASKED),
+        Kind("counts-stuck", "", _nothing, Moment.ASKED, always=True),
+        Kind("counts-wrong", "TOO_MANY", _whole, Moment.ASKED, always=True),
+        Kind("site-missing", "CODE", _commune, Moment.ASKED, always=True),
+        Kind("cache-off", "", _nothing, Moment.ASKED, always=True),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

@@ -64,6 +64,10 @@ class Kind(NamedTuple):
     home: Home = Home.PLATFORM
     always: bool = False
 
+    @property
+    def usage(self) -> str:
+        return f"{self.name}={self.form}" if self.form else self.name
+
 
 class Fault:
     """One enabled fault. `numbers[0]` is the share of matching operations that it strikes, or a delay or a time."""

@@ -77,11 +77,11 @@ def _sqlite_path(db: str) -> Path | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    kinds = "; ".join(f"{name}={kind.form}" for name, kind in fault_kinds.KINDS.items())
+    kinds = "; ".join(kind.usage for kind in fault_kinds.KINDS.values())
     parser = argparse.ArgumentParser(
         prog="testbed",
         allow_abbrev=False,
-        description="A reference platform (TTHC and portal) with a real database, and what is outside of it.",
+        description="A reference platform (TTHC, portal, websites) with a real database, and what is outside of it.",
         epilog="example: testbed --port 0 --fault lose=100:portal.rate",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")

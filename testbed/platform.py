@@ -18,6 +18,8 @@ from testbed.store import Applied, Store
 from testbed.tokens import Actor, Tokens
 from testbed.uploads import STORED_BYTES_MAX, Files, Upload, receive
 from testbed.visit import RefusedError, Visit
+from testbed.web_counts import WebCounts
+from testbed.websites import Websites
 
 
 class Platform(NamedTuple):
@@ -31,6 +33,8 @@ class Platform(NamedTuple):
     metrics: Metrics
     outside: Neighbours
     signer: Signer
+    web_counts: WebCounts
+    websites: Websites
     officer_password: str
     now: Callable[[], float] = time.time
 

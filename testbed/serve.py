@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from testbed.strains import Strained
 from testbed.tables import OTHERS, TABLES
 from testbed.tokens import Tokens
 from testbed.uploads import Files
+from testbed.web_counts import WebCounts
+from testbed.websites import Websites
 
 
 def live(options: Options, data: Path, addresses: Addresses, seat: Seat) -> int:
@@ -49,12 +52,17 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
         dossiers = Dossiers(store, faults)
         await dossiers.open()
         signer = Signer(authority_secret(secret), faults)
+        counts = WebCounts(store, dossiers, faults)
+        await counts.open()
         platform = Platform(
-            store, dossiers, files, tokens, faults, Metrics(), outside, signer, options.officer_password
-        )
+            store, dossiers, files, tokens, faults, Metrics(), outside, signer, counts, Websites(),
+            options.officer_password,
+        )  # fmt: skip
+        refreshing = asyncio.create_task(counts.run())
         try:
             await child.serve(make_app(platform), faults, seat)
         finally:
+            refreshing.cancel()
             await signer.close()
     finally:
         await outside.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from testbed import dossiers_schema
+from testbed import dossiers_schema, web_schema
 from testbed.schema import Table
 
 TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES,)
-OTHERS: tuple[str, ...] = ()  # CREATE statements of tables that hold no writes
+OTHERS: tuple[str, ...] = (*web_schema.OTHERS,)  # CREATE statements of tables that hold no writes

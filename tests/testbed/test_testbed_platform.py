@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -187,7 +188,7 @@ def test_the_list_of_ones_own_dossiers_begins_with_the_newest(office: Office) ->
 @pytest.mark.parametrize("operation", [each for each in BY_NAME.values() if each.auth], ids=lambda each: each.name)
 def test_no_operation_that_needs_a_token_works_without(office: Office, operation: object) -> None:
     method, path, auth = operation.method, operation.path, operation.auth  # type: ignore[attr-defined]
-    url = path.format(dossier=f"000.00.{office.commune}.H56-260701-0001")
+    url = path.format_map(defaultdict(lambda: f"000.00.{office.commune}.H56-260701-0001"))
     wrong_kind = office.headers("motcua" if auth == "citizen" else CCCD)
     altered = {"Authorization": office.headers("motcua")["Authorization"].replace(office.commune, "16234")}
     missing = (401, "token-missing-or-invalid")
@@ -232,9 +233,10 @@ def test_the_audit_sees_states_steps_and_numbers_of_the_run(office: Office) -> N
         page = office.client.get("/audit/observations", params={"tag": office.tag, "after": after, "limit": 2}).json()
         assert "tthc" in page["places"]
         assert abs(page["at_ms"] / 1000 - time.time()) < 60
-        found += [(o["kind"], o["subject"], o["value"], o["key"]) for o in page["observations"] if o["place"] == "tthc"]
+        here = [one for one in page["observations"] if one["place"] == "tthc" and one["kind"] != "count"]
+        found += [(one["kind"], one["subject"], one["value"], one["key"]) for one in here]
         after = page["next"]
-    assert [row for row in found if row[0] != "count"] == [
+    assert found == [
         ("state", code, "2", born),
         ("move", code, "0>1", born),
         ("move", code, "1>2", step),
