@@ -13,9 +13,10 @@ from locust import FastHttpUser, HttpUser, User, constant, events, task
 from loadtests import targets
 from loadtests.curl_hub import CurlHub
 from loadtests.driver import drive
-from loadtests.http import Person, Sessions
+from loadtests.http import Person
 from loadtests.pacing import RunClock, Timer
 from loadtests.ports import Exchange
+from loadtests.sessions import Sessions
 from loadtests.sink import JournalSink
 from record.journal import Journal
 from scenarios.schedule import constant as constant_rate

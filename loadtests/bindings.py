@@ -52,6 +52,7 @@ class Spec(msgspec.Struct, frozen=True):
     subject: str = ""  # the reply value that is the number the target gave
     about: str = ""  # else the call's value that is
     weight: float = 0.0
+    conditional: bool = False  # who asks again says what they have
 
     def texts(self) -> dict[str, Any]:
         """Everything that may hold placeholders, by key of the target file."""
@@ -75,8 +76,9 @@ class Binding:
     """One operation, ready to be sent. The public fields are read for each call and never change."""
 
     __slots__ = (
-        "_body", "_key_prefix", "_merge", "_moving_headers", "_standing_headers", "_url", "about", "auth", "definite",
-        "has_body", "login_of", "method", "name", "ok", "reader", "subject", "system", "timeout_ms", "write",
+        "_body", "_key_prefix", "_merge", "_moving_headers", "_standing_headers", "_url", "about", "auth",
+        "conditional", "definite", "has_body", "login_of", "method", "name", "ok", "reader", "subject", "system",
+        "timeout_ms", "write",
     )  # fmt: skip
 
     def __init__(self, spec: Spec, base: str, environ: Mapping[str, str], timeout_ms: int) -> None:
@@ -84,6 +86,7 @@ class Binding:
         self.system = spec.system
         self.method = spec.method
         self.write = spec.write
+        self.conditional = spec.conditional
         self.ok = frozenset(spec.ok)
         self.definite = frozenset(spec.definite)
         self.timeout_ms = spec.timeout_ms or timeout_ms

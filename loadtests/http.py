@@ -8,20 +8,21 @@ by the constants below; libcurl has limits of its own for headers, cookies and e
 
 from __future__ import annotations
 
-import ssl
 from time import monotonic_ns
 from typing import Any
 
-import certifi
 import pycurl
 
 from loadtests.bindings import Binding, Content, Headers, Session
 from loadtests.bodies import Body, Source
+from loadtests.caching import NOT_MODIFIED, Shelf
 from loadtests.curl_hub import CurlHub
+from loadtests.easy import new_easy
 from loadtests.outcomes import UNSENDABLE, judge_failure, judge_status
 from loadtests.ports import Exchange
 from loadtests.redirects import following
 from loadtests.replies import ReplyError, head_is_whole, server_timing, short_text
+from loadtests.sessions import Sessions
 from loadtests.targets import Target
 from record.types import Outcome
 from scenarios.contract import as_text
@@ -32,10 +33,8 @@ PIECES_MAX = 100_000  # in which a body may come; each is a call from libcurl in
 HELD_BYTES_MAX = 256 * 1024 * 1024  # of bodies waiting to be read, all persons of a process together
 HEADER_BYTES_MAX = 300 * 1024  # libcurl's own limit for all headers of a reply; one line: 100 KiB
 REDIRECTS_MAX = 10
-SESSIONS_MAX = 200_000
 SESSION_CHARS_MAX = 16 * 1024  # of what a log-in gives; servers take no longer header
 SUBJECT_CHARS_MAX = 200  # of the number given to a write
-USER_AGENT = "ThongSuot/0.1 (load test)"
 UNAUTHORISED = 401
 
 _BLANK = [b"\r\n"]
@@ -49,31 +48,12 @@ _HEADER_SIZE = pycurl.HEADER_SIZE
 _DOWNLOADED = pycurl.SIZE_DOWNLOAD_T
 
 
-class Sessions:
-    """Log-ins that outlive an arrival (Call.once), shared by all persons of a process: (auth, actor) → session."""
-
-    def __init__(self) -> None:
-        self._held: dict[tuple[str, str], Session] = {}
-
-    def get(self, auth: str, actor: str) -> Session | None:
-        return self._held.get((auth, actor))
-
-    def put(self, auth: str, actor: str, session: Session) -> None:
-        """Keep it; of SESSIONS_MAX the oldest goes."""
-        if len(self._held) >= SESSIONS_MAX:
-            del self._held[next(iter(self._held))]
-        self._held[auth, actor] = session
-
-    def drop(self, auth: str, actor: str, session: Session) -> None:
-        """Forget it, unless somebody has logged in anew meanwhile."""
-        if self._held.get((auth, actor)) is session:
-            del self._held[auth, actor]
-
-
 class Person:
     """One Locust user's client; `send` is ports.Send. Not to be shared by greenlets."""
 
-    def __init__(self, target: Target, hub: CurlHub, sessions: Sessions, zero_ns: int) -> None:
+    def __init__(
+        self, target: Target, hub: CurlHub, sessions: Sessions, zero_ns: int, compression: float = 1.0
+    ) -> None:
         self._target = target
         self._hub = hub
         self._run = hub.run
@@ -81,6 +61,7 @@ class Person:
         self._zero_ns = zero_ns
         self._bindings: dict[str, Binding] = {}
         self._own: dict[tuple[str, str], Session] = {}
+        self._shelf = Shelf(compression)
         self._source = Source()
         self._lines: list[bytes] = []
         self._body = bytearray()  # only of an operation that reads it
@@ -100,13 +81,19 @@ class Person:
         self.code = 0
         self.message = ""
         self.done_mono_ns = 0
-        self.easy: Any = self._new_easy()
+        self.easy: Any = new_easy(target.http)
+        self.easy.transfer = self
+        self.easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        self.easy.setopt(pycurl.READFUNCTION, self._source.read)
         self._getinfo = self.easy.getinfo
 
     def begin(self, arrival: Arrival | None = None) -> None:
-        """Somebody new: no cookies, nobody logged in but those of `Sessions`, and (connections = "journey") no
-        connection."""
+        """Somebody new: no cookies, no pages kept, nobody logged in but those of `Sessions`, and (connections =
+        "journey") no connection."""
         self._own.clear()
+        self._shelf.clear()
         self.easy.setopt(pycurl.COOKIELIST, "ALL")
         if self._target.http.connections == "journey":
             self._renew_share()
@@ -142,10 +129,30 @@ class Person:
         sent_ns = monotonic_ns() - self._zero_ns
         self._keep_body = not binding.reader.empty
         try:
+            if binding.conditional:
+                return self._if_changed(binding, call, session, sent_ns, url, headers)
             return self._exchange(binding, call, session, sent_ns, url, headers, content)
         finally:
             if self._body:
                 self._drop_body()
+
+    def _if_changed(
+        self, binding: Binding, call: Call, session: Session | None, sent_ns: int, url: str, headers: Headers
+    ) -> Exchange:
+        """A page that the person may have: fresh, it is not asked for; not modified, it is as good as sent."""
+        kept = self._shelf.get(url)
+        if kept is not None:
+            if sent_ns + self._zero_ns < kept.fresh_until_ns:
+                return Exchange(Reply(Outcome.OK, 200, "", _NO_VALUES), sent_ns, sent_ns, cached=True)
+            headers = [*headers, *kept.lines]
+        exchange = self._exchange(binding, call, session, sent_ns, url, headers, None)
+        if self._url != url or self.code:  # a redirect led elsewhere, or there is no answer
+            return exchange
+        status = exchange.reply.status
+        self._shelf.learn(url, status, self._lines, self.done_mono_ns)
+        if status == NOT_MODIFIED and kept is not None and kept.lines:
+            exchange.reply = Reply(Outcome.OK, status, "", _NO_VALUES)
+        return exchange
 
     def _exchange(
         self, binding: Binding, call: Call, session: Session | None, sent_ns: int,
@@ -298,28 +305,6 @@ class Person:
             easy.setopt(pycurl.CUSTOMREQUEST, method)
         self._method = method
         self._with_body = with_body
-
-    def _new_easy(self) -> Any:
-        http = self._target.http
-        easy = pycurl.Curl()
-        easy.transfer = self
-        easy.setopt(pycurl.NOSIGNAL, 1)
-        easy.setopt(pycurl.PROXY, "")  # also switches off what the environment says
-        easy.setopt(pycurl.NOPROXY, "*")
-        easy.setopt(pycurl.PATH_AS_IS, 1)
-        easy.setopt(pycurl.USERAGENT, USER_AGENT)
-        easy.setopt(pycurl.ACCEPT_ENCODING, "gzip")
-        easy.setopt(pycurl.COOKIEFILE, "")
-        easy.setopt(pycurl.CONNECTTIMEOUT_MS, http.connect_timeout_ms)
-        easy.setopt(pycurl.TIMEOUT_MS, http.total_timeout_ms)
-        two = http.version == "2"
-        easy.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS if two else pycurl.CURL_HTTP_VERSION_1_1)
-        easy.setopt(pycurl.CAINFO, http.ca_file or ssl.get_default_verify_paths().cafile or certifi.where())
-        easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_socket)
-        easy.setopt(pycurl.HEADERFUNCTION, self._lines.append)
-        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
-        easy.setopt(pycurl.READFUNCTION, self._source.read)
-        return easy
 
     def _renew_share(self) -> None:
         """A connection cache (and TLS tickets) of one's own: the old one's connections close with it."""

@@ -69,6 +69,7 @@ def default(operation: Operation) -> Spec:
         reply={name: ("pointer", f"/{name}") for name in operation.gives},
         definite=operation.definite,
         auth=operation.auth,
+        conditional=operation.conditional,
         subject=operation.subject if operation.write and operation.subject in operation.gives else "",
         about=operation.subject if operation.write and operation.subject in operation.takes else "",
     )

@@ -24,7 +24,7 @@ class Exchange(msgspec.Struct, gc=False):
     db_us: int | None = None
     queue_us: int | None = None
     subject: str | None = None  # the number the target gave to a write
-    cached: bool = False  # answered from a log-in that still holds; nothing was sent
+    cached: bool = False  # answered from a log-in that still holds or a page that is still fresh; nothing was sent
 
 
 class Clock(Protocol):

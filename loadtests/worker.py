@@ -17,9 +17,10 @@ from loadtests import targets
 from loadtests.curl_hub import CONNECTIONS_MAX, CurlHub
 from loadtests.dispatcher import Dispatcher
 from loadtests.driver import drive
-from loadtests.http import Person, Sessions
+from loadtests.http import Person
 from loadtests.pacing import RunClock, Timer
 from loadtests.selfwatch import SelfWatch
+from loadtests.sessions import Sessions
 from loadtests.sink import JournalSink, Watch
 from loadtests.zero import zero_here
 from record.journal import Journal
@@ -111,7 +112,8 @@ class Worker:
             index = inbox.get()
             assert self._clock is not None
             if person is None:
-                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns)
+                compression = self._profile.traffic.compression
+                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, compression)
             arrival = self._plan.arrival(index)
             self._busy.add(me)
             try:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from loadtests import targets
 from loadtests.curl_hub import CurlHub
-from loadtests.http import Person, Sessions
+from loadtests.http import Person
+from loadtests.sessions import Sessions
 
 
 @contextlib.contextmanager
@@ -25,20 +26,26 @@ def server(name: str, *arguments: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def person(text: str, environ: Mapping[str, str] | None = None, sessions: Sessions | None = None) -> Iterator[Person]:
+def person(
+    text: str, environ: Mapping[str, str] | None = None, sessions: Sessions | None = None, compression: float = 1.0
+) -> Iterator[Person]:
     """Somebody who uses the target of this text, on a hub of their own."""
-    with crowd(text, 1, environ, sessions) as people:
+    with crowd(text, 1, environ, sessions, compression) as people:
         yield people[0]
 
 
 @contextlib.contextmanager
 def crowd(
-    text: str, count: int, environ: Mapping[str, str] | None = None, sessions: Sessions | None = None
+    text: str,
+    count: int,
+    environ: Mapping[str, str] | None = None,
+    sessions: Sessions | None = None,
+    compression: float = 1.0,
 ) -> Iterator[list[Person]]:
     """Several people on one hub."""
     target = targets.parse("target.toml", text, environ or {})
     hub = CurlHub()
-    people = [Person(target, hub, sessions or Sessions(), 0) for _ in range(count)]
+    people = [Person(target, hub, sessions or Sessions(), 0, compression) for _ in range(count)]
     try:
         for one in people:
             one.begin()

@@ -101,6 +101,16 @@ async def timing(request: Request) -> Response:
     )
 
 
+async def kept(request: Request) -> Response:
+    """A page whose state and headers are the query's; 304 for whoever has that state."""
+    headers = {name: value for name, value in request.query_params.items() if name in ("etag", "cache-control")}
+    headers["last-modified"] = "Fri, 27 Jun 2025 08:00:00 GMT"
+    known = request.headers.get("if-none-match")
+    since = request.headers.get("if-modified-since")
+    same = known == headers["etag"] if known and "etag" in headers else since == headers["last-modified"]
+    return Response(status_code=304, headers=headers) if same else Response("x" * 3000, headers=headers)
+
+
 def route(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
     return Route(path, handler, methods=METHODS)
 
@@ -109,7 +119,7 @@ app = Starlette(
     routes=[
         route("/form", form), route("/login", login), route("/whoami", whoami), route("/status/{status:int}", status),
         route("/hop/{left:int}", hop), route("/forward", forward), route("/cookie", cookie), route("/gzip", zipped),
-        route("/slow", slow), route("/timing", timing),
+        route("/slow", slow), route("/timing", timing), route("/kept", kept),
         route("/{rest:path}", echo),
     ]
 )  # fmt: skip

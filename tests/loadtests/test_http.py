@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtests.http import Person, Sessions
+from loadtests.http import Person
+from loadtests.sessions import Sessions
 from record.types import Outcome
 from scenarios.types import Attachment, Call
 from tests.loadtests.clients import person, server, target_text
