@@ -6,6 +6,7 @@ read and leaves a write unknown, unless its status is one of those that say it w
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from record.types import Outcome
@@ -164,11 +165,12 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def operations(endless_ms: int = 300) -> str:
-    """The [own.*] tables: "read KIND" and "write KIND" of every row, and "echo"."""
+def operations(endless_ms: int = 300, rare: Collection[str] = ()) -> str:
+    """The [own.*] tables: "read KIND" and "write KIND" of every row, and "echo". `rare` kinds are drawn less often."""
     made = ['[own.echo]\nsystem = "sys"\npath = "/echo/{index}"\nreply.n = { pointer = "/n" }\n']
     for row in TABLE:
         timeout = f"timeout_ms = {endless_ms}\n" if row.endless else ""
+        timeout += "weight = 0.2\n" if row.kind in rare else ""
         same = f'system = "sys"\npath = "/{row.kind}"\nreply.n = {{ pointer = "/n" }}\n{timeout}'
         made.append(f'[own."read {row.kind}"]\n{same}')
         made.append(f'[own."write {row.kind}"]\nmethod = "POST"\nwrite = true\nbody = "x"\n{same}')
