@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
-import certifi
 import pycurl
 
 from loadtests.targets import HttpOptions
@@ -26,5 +24,5 @@ def new_easy(http: HttpOptions) -> Any:
     easy.setopt(pycurl.TIMEOUT_MS, http.total_timeout_ms)
     two = http.version == "2"
     easy.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS if two else pycurl.CURL_HTTP_VERSION_1_1)
-    easy.setopt(pycurl.CAINFO, http.ca_file or ssl.get_default_verify_paths().cafile or certifi.where())
+    easy.setopt(pycurl.CAINFO, http.trusted)
     return easy

@@ -20,6 +20,7 @@ from scenarios.contract import AUDIT_KEYS_MAX, BY_NAME, WritesPage, digest
 
 WORKER = 9999  # journal number of the final read
 READ_S_MAX = 900.0  # for all
+STRANGERS_MAX = 100_000  # writes with the run's tag that nobody intended: enough to say so
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ class _Reading:
         self._tell = tell
         self._deadline_ns = now() + round(READ_S_MAX * 1e9)
         self._asked = 0
+        self._strangers = 0
         self._intended = {
             entry.key: entry
             for path in sorted(folder.glob("ledger-*.jsonl"))
@@ -109,7 +111,12 @@ class _Reading:
             if answering.writes_url:
                 for page in asking.writes(answering.writes_url, self._tag):
                     self._check_time("final read", answering.writes_url)
-                    self._note(WritesPage([write for write in page.writes if write.key not in self._intended]))
+                    strange = [write for write in page.writes if write.key not in self._intended]
+                    self._strangers += len(strange)
+                    if self._strangers > STRANGERS_MAX:
+                        what = f"more than {STRANGERS_MAX} writes that nobody intended"
+                        raise AuditError(f"{answering.writes_url}: {what}", lasting=True)
+                    self._note(WritesPage(strange))
 
     def _note(self, page: WritesPage) -> None:
         at_ns = self._now()

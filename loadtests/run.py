@@ -146,7 +146,7 @@ class _Drive:
             meters = Journal(self._journal, TARGET_JOURNAL)
             metrics = self._settings.target.metrics
             with (
-                Telemetry(metrics, meters, lambda: _now(self.manifest)),
+                Telemetry(metrics, meters, lambda: _now(self.manifest), self._settings.target.http.trusted),
                 self._faults,
                 Crew(self._settings, self._journal, _users(self._settings)) as crew,
             ):

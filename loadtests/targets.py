@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import certifi
 import msgspec
 
 from loadtests import operations
@@ -37,6 +39,11 @@ class HttpOptions(msgspec.Struct, frozen=True):
     connect_timeout_ms: int
     total_timeout_ms: int
     ca_file: str
+
+    @property
+    def trusted(self) -> str:
+        """The file of authorities that a server's certificate must come from."""
+        return self.ca_file or ssl.get_default_verify_paths().cafile or certifi.where()
 
 
 class Auth(msgspec.Struct, frozen=True):

@@ -11,23 +11,24 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
-import httpx
-
+from loadtests.asking import Asker, AskError
 from record.journal import Journal
 from record.types import Reading
 
 EVERY_S = 1.0
 TIMEOUT_S = 2.0
 TEXT_BYTES_MAX = 4 * 1024 * 1024
-_LINE = re.compile(r"^(process_[a-z_]+)(?:\{[^}]*\})?\s+([0-9.eE+-]+)", re.M)
+_VALUE = r"[0-9]{1,20}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,2})?"
+_LINE = re.compile(rf"^(process_[a-z_]+)(?:\{{[^}}\n]*\}})?[ \t]+({_VALUE})(?=\s|$)", re.M)
 _MEMORY, _CPU, _FILES = "process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"
 
 
 class Telemetry:
     """Context manager: inside it the meters of each system are read. `now` gives run time in ns."""
 
-    def __init__(self, urls: Mapping[str, str], journal: Journal, now: Callable[[], int]) -> None:
+    def __init__(self, urls: Mapping[str, str], journal: Journal, now: Callable[[], int], trusted: str = "") -> None:
         self._urls = urls
+        self._trusted = trusted
         self._journal = journal
         self._now = now
         self._over = threading.Event()
@@ -48,15 +49,15 @@ class Telemetry:
         self._journal.close()
 
     def _watch(self) -> None:
-        with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
+        with Asker(self._trusted, {}, within_s=TIMEOUT_S, bytes_max=TEXT_BYTES_MAX) as asker:
             while not self._over.wait(EVERY_S):
                 for system, url in self._urls.items():
                     try:
-                        reply = client.get(url)
-                    except httpx.HTTPError:
+                        answer = asker.ask(url)
+                    except AskError:
                         continue  # no reading: not measured
-                    if reply.status_code == 200 and len(reply.content) <= TEXT_BYTES_MAX:
-                        self._keep(f"target:{system}", reply.text)
+                    if answer.status == 200:
+                        self._keep(f"target:{system}", answer.body.decode("utf-8", "replace"))
 
     def _keep(self, source: str, text: str) -> None:
         found = {name: float(value) for name, value in _LINE.findall(text)}

@@ -10,9 +10,7 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-import httpx
-
-from loadtests.audit_pages import trust
+from loadtests.asking import Asker, AskError
 from loadtests.targets import Target
 from record.journal import EventLog
 from record.types import Event
@@ -22,6 +20,7 @@ TIMEOUT_S = 2.0  # of one request
 TRIES_S_MAX = {True: 2.0, False: 10.0}  # of switching on and off: a fault may have killed the target for a while
 PAUSE_S = 0.25
 ANSWER_CHARS_MAX = 300
+ANSWER_BYTES_MAX = 64 * 1024
 
 
 class TimedFaults:
@@ -58,24 +57,20 @@ class TimedFaults:
         on: list[TimedFault] = []
         control = self._target.control
         assert control is not None, "preflight lets no such run begin"
-        with httpx.Client(
-            timeout=TIMEOUT_S,
-            trust_env=False,
-            verify=trust(self._target),
-            headers=self._target.headers(control.headers),
-        ) as client:
+        headers = self._target.headers(control.headers)
+        with Asker(self._target.http.trusted, headers, within_s=TIMEOUT_S, bytes_max=ANSWER_BYTES_MAX) as asker:
             for at_ns, enable, fault in sorted((*begins, *ends), key=lambda step: step[:2]):
                 if self._over.wait(max(0.0, (at_ns - self._now()) * 1e-9)):
                     break
-                if enable and self._switch(client, control.url, fault, enable=True):
+                if enable and self._switch(asker, control.url, fault, enable=True):
                     on.append(fault)
                 elif not enable and fault in on:
                     on.remove(fault)
-                    self._switch(client, control.url, fault, enable=False)
+                    self._switch(asker, control.url, fault, enable=False)
             for fault in on:
-                self._switch(client, control.url, fault, enable=False)
+                self._switch(asker, control.url, fault, enable=False)
 
-    def _switch(self, client: httpx.Client, url: str, fault: TimedFault, *, enable: bool) -> bool:
+    def _switch(self, asker: Asker, url: str, fault: TimedFault, *, enable: bool) -> bool:
         """Whether it may be on now. Its time in the events counts from when it was asked for to when it was taken back.
 
         Switching on replaces the same fault, so that asking a second time does not set it twice.
@@ -85,20 +80,20 @@ class TimedFaults:
         reached, asked_ns = False, self._now()
         while True:
             try:
-                answer = client.post(url, json=question)
-            except httpx.HTTPError as error:
-                # who connected but got no answer may have been understood
-                reached = reached or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                trouble, lasting = str(error) or type(error).__name__, False
+                answer = asker.ask(url, content=question)
+            except AskError as error:
+                reached = reached or error.reached
+                trouble, lasting = str(error), False
             else:
-                if answer.is_success:
+                if 200 <= answer.status < 300:
                     self._note(
                         "fault-begin" if enable else "fault-end", fault.text, asked_ns if enable else self._now()
                     )
                     return True
-                reached = reached or answer.is_server_error
-                trouble = f"status {answer.status_code} {answer.text[:ANSWER_CHARS_MAX]}".strip()
-                lasting = not answer.is_server_error
+                broke = answer.status >= 500
+                reached = reached or broke
+                words = answer.body.decode("utf-8", "replace")[:ANSWER_CHARS_MAX]
+                trouble, lasting = f"status {answer.status} {words}".strip(), not broke
             if lasting or time.monotonic() > until:
                 what = "on" if enable else "off"
                 self._note("fault-failed", f"{fault.text}: could not be switched {what}: {url}: {trouble}", self._now())

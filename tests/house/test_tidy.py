@@ -23,7 +23,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "locust": ("loadtests/locustfile.py",),
     "pycurl": ("loadtests/",),
     "gevent": ("loadtests/",),
-    "httpx": ("loadtests/audit_pages.py", "loadtests/telemetry.py", "loadtests/timed_faults.py"),
+    "httpx": (),  # cannot limit the time of a whole answer; tests use it
     "faker": ("scenarios/faker_provider.py", "scenarios/forms.py", "scenarios/dossiers.py"),
     "pandas": ("record/reader.py", "reports/"),
     "duckdb": ("record/reader.py", "reports/"),

@@ -193,7 +193,7 @@ def test_an_address_that_comes_back_in_time_is_listed(tmp_path: Path) -> None:
     ("answer", "says"),
     [
         (page(["national"], row("national", "d1", "4", kind="stat")), "kind 'stat' is none of state, history"),
-        (page(["national"], row("national", "d" * 1001, "4")), "an observation of more than 1000 characters"),
+        (page(["national"], row("national", "d" * 1001, "4")), "a text of more than 1000 characters"),
         (page([], row("national", "d1", "4")), "place 'national' is not among its places"),
         (page(["tthc"]), "place 'tthc' was listed by another address already"),
         (page(["national"], next=""), "the page after '' leads to itself"),
