@@ -17,6 +17,7 @@ from loadtests import preflight
 from loadtests.crew import Crew, CrewError
 from loadtests.final_read import final_read
 from loadtests.linked_systems import links_of
+from loadtests.scope import objectives_of, operations_of
 from loadtests.targets import Target
 from loadtests.telemetry import Telemetry
 from loadtests.timed_faults import TimedFaults
@@ -25,7 +26,7 @@ from loadtests.zero import boot_id
 from record import schema, writer
 from record.journal import EventLog, Journal
 from record.rows import END, SAMPLE
-from record.types import Event, Manifest, OperationInfo, Reading, RecordError, State, Zero
+from record.types import Event, Manifest, Reading, RecordError, State, Zero
 from scenarios.attachments import Library
 from scenarios.lifecycle import moves
 from scenarios.profiles import Profile
@@ -279,18 +280,12 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         compression=profile.traffic.compression,
         workers=settings.processes,
         phases=profile.phases,
-        objectives=profile.objectives,
+        objectives=objectives_of(profile, target),
         limits=profile.limits,
-        operations=_operations(plan, target),
+        operations=operations_of(plan, target),
         links=links_of(target, plan.systems),
         moves=moves() if profile.kind == "day" else (),
     )
-
-
-def _operations(plan: Plan, target: Target) -> tuple[OperationInfo, ...]:
-    """Every operation that a sample of this run may name."""
-    operations = target.operations()
-    return tuple(one for one in operations if one.system in plan.systems or one.name in plan.journeys)
 
 
 def _communes(profile: Profile) -> pa.Table:

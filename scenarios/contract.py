@@ -53,7 +53,8 @@ _FORM = ("commune", "procedure", "cccd", "applicant", "form")
 
 # portal (cổng dịch vụ công): what citizens do
 _PORTAL = (
-    Operation("portal.login", "POST", "/portal/login", ("cccd", "applicant"), ("token",)),
+    # `code`: from identity.authorize; empty where the target has no such system
+    Operation("portal.login", "POST", "/portal/login", ("cccd", "applicant", "code"), ("token",)),
     Operation("portal.search", "GET", "/portal/procedures", ("q", "commune"), ("procedures",)),
     Operation("portal.procedure", "GET", "/portal/procedures/{procedure}", ("procedure",), ("fee_vnd", "legal_days")),
     Operation("portal.submit", "POST", "/portal/dossiers", _FORM, ("dossier",), _FORM, auth="citizen"),
@@ -190,7 +191,7 @@ _PAYMENT = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_WEB)
+OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_IDENTITY, *_WEB)
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 PROVINCE_OFFICE = "00000"
 

@@ -21,6 +21,7 @@ WRITES_LIMIT_MAX = 5_000
 class CitizenLogin(msgspec.Struct, frozen=True):
     cccd: Cccd
     applicant: PersonName
+    code: Annotated[str, Meta(max_length=100)] = ""
 
 
 class OfficerLogin(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -55,8 +55,8 @@ def live(work: Coroutine[Any, Any, None], seat: Seat) -> int:
     return 0
 
 
-async def serve(app: ASGIApp, faults: Faults, seat: Seat) -> None:
-    """Answer requests until SIGTERM, then those at hand."""
+async def serve(app: ASGIApp, faults: Faults, seat: Seat, jobs: Sequence[Coroutine[Any, Any, None]] = ()) -> None:
+    """Answer requests until SIGTERM, then those at hand. `jobs` go on meanwhile; one that breaks breaks the process."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -71,7 +71,14 @@ async def serve(app: ASGIApp, faults: Faults, seat: Seat) -> None:
         timeout_graceful_shutdown=EXIT_S_MAX,
     )
     faults.start(asyncio.get_running_loop())
-    await _Server(config, seat.ready).serve([seat.listener])
+    tasks = [asyncio.create_task(job) for job in jobs]
+    for task in tasks:
+        task.add_done_callback(_unless_cancelled)
+    try:
+        await _Server(config, seat.ready).serve([seat.listener])
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 class _Protocol(HttpToolsProtocol):
@@ -99,6 +106,12 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield
+
+
+def _unless_cancelled(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        os._exit(1)
 
 
 def _die_with(lifeline: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from scenarios.contract import BY_NAME
-from testbed.faults import Effect, Fault, Kind, Moment
+from testbed.faults import Effect, Fault, Home, Kind, Moment
 
 DELAY_MS_MAX = 60_000
 STALL_S_MAX = 60
@@ -58,6 +58,10 @@ def _every(text: str) -> tuple[Fraction, ...]:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= COUNT_MAX:
         raise ValueError(f"expected a whole number from 1 to {COUNT_MAX:,}, every how manyth is meant")
     return (Fraction(1, int(text)),)
+
+
+def _count(text: str) -> tuple[Fraction, ...]:
+    return (1 / _every(text)[0],)
 
 
 def _share(text: str) -> tuple[Fraction, ...]:
@@ -152,6 +156,10 @@ KINDS: dict[str, Kind] = {
         Kind("counts-wrong", "TOO_MANY", _whole, Moment.ASKED, always=True),
         Kind("site-missing", "CODE", _commune, Moment.ASKED, always=True),
         Kind("cache-off", "", _nothing, Moment.ASKED, always=True),
+        Kind("identity-slow", "MS", _delay, Moment.ASKED, home=Home.OUTSIDE, always=True),
+        Kind("identity-down", "SHARE", _share, Moment.ASKED, home=Home.OUTSIDE),
+        Kind("identity-quota", "PER_SECOND", _count, Moment.ASKED, home=Home.OUTSIDE, always=True),
+        Kind("accounts-max", "PER_COMMUNE", _count, Moment.ASKED, always=True),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

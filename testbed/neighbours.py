@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import aiohttp
 
+from testbed.visit import RefusedError, Visit
+
 CONNECTIONS_MAX = 32
 CONNECT_S_MAX = 2.0
 ANSWER_S_MAX = 5.0
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
+SIGNATURE_HEADER = "X-Signature"
 
 
 class NeighbourError(Exception):
@@ -24,11 +28,28 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Neighbours:
-    """The way to one process. Connections are kept and shared; `close` when the process ends."""
+def signature(secret: bytes, method: str, path: str, body: bytes) -> str:
+    """HMAC over all of the request that means something; `path` with its query, as it is sent."""
+    return hmac.digest(secret, f"{method} {path}\n".encode() + body, "sha256").hex()
 
-    def __init__(self, base: str) -> None:
-        self._base = base
+
+async def heard(visit: Visit, secret: bytes) -> bytes:
+    """The body of a request that only a neighbour may send. Raises RefusedError 401 for everybody else."""
+    scope, body = visit.scope, await visit.body()
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+    right = signature(secret, scope["method"], path.decode("latin-1"), body)
+    if not hmac.compare_digest(right.encode(), visit.headers.get(SIGNATURE_HEADER.lower().encode(), b"")):
+        raise RefusedError(401, "signature-wrong")
+    return body
+
+
+class Neighbours:
+    """The way to one process. Every request is signed. Connections are kept and shared; `close` at the end."""
+
+    def __init__(self, base: str, secret: bytes) -> None:
+        self.base = base
+        self.secret = secret
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, path: str, *, seconds: float = ANSWER_S_MAX) -> Answer:
@@ -49,10 +70,11 @@ class Neighbours:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float
     ) -> Answer:
         session = self._session or self._open()
+        headers = {**headers, SIGNATURE_HEADER: signature(self.secret, method, path, body or b"")}
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_S_MAX)
         try:
             async with session.request(
-                method, self._base + path, data=body, headers=headers, timeout=limits, allow_redirects=False
+                method, self.base + path, data=body, headers=headers, timeout=limits, allow_redirects=False
             ) as reply:
                 content = await reply.content.read(ANSWER_BYTES_MAX + 1)
                 while not reply.content.at_eof() and len(content) <= ANSWER_BYTES_MAX:

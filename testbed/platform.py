@@ -11,6 +11,7 @@ from testbed.dossiers import Dossiers
 from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
+from testbed.seats import Seats
 from testbed.signer import Signer
 from testbed.site import Content as Content
 from testbed.site import Served as Served
@@ -29,6 +30,7 @@ class Platform(NamedTuple):
     dossiers: Dossiers
     files: Files
     tokens: Tokens
+    seats: Seats
     faults: Faults
     metrics: Metrics
     outside: Neighbours

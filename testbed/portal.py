@@ -8,13 +8,7 @@ from scenarios.contract import BY_NAME
 from testbed import bodies, catalogue
 from testbed.platform import Platform, Served, acting, attach
 from testbed.store import Applied
-from testbed.tokens import Actor
 from testbed.visit import RefusedError, Visit
-
-
-async def login(platform: Platform, visit: Visit) -> dict[str, Any]:
-    body = await visit.json(bodies.CITIZEN_LOGIN)
-    return {"token": platform.tokens.issue(Actor("citizen", body.cccd), platform.now())}
 
 
 async def search(platform: Platform, visit: Visit) -> dict[str, Any]:
@@ -53,7 +47,6 @@ async def rate(platform: Platform, visit: Visit) -> Applied:
 
 
 SERVED = (
-    Served(BY_NAME["portal.login"], login),
     Served(BY_NAME["portal.search"], search),
     Served(BY_NAME["portal.procedure"], procedure),
     Served(BY_NAME["portal.submit"], submit, 201),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.options import Options
 from testbed.platform import Platform
+from testbed.seats import Seats
 from testbed.signer import Signer
 from testbed.site import Addresses
 from testbed.store import Database, Store
@@ -45,7 +45,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
     )
     faults = Faults(options.faults)
     store = Store(Strained(database, faults), TABLES, _clock(faults), faults.effect)
-    outside = Neighbours(addresses.outside_url)
+    outside = Neighbours(addresses.outside_url, addresses.secret)
     try:
         secret = await store.open(secrets.token_hex(32))
         tokens = Tokens(bytes.fromhex(secret))
@@ -55,14 +55,22 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
         counts = WebCounts(store, dossiers, faults)
         await counts.open()
         platform = Platform(
-            store, dossiers, files, tokens, faults, Metrics(), outside, signer, counts, Websites(),
-            options.officer_password,
-        )  # fmt: skip
-        refreshing = asyncio.create_task(counts.run())
+            store=store,
+            dossiers=dossiers,
+            files=files,
+            tokens=tokens,
+            seats=Seats(),
+            faults=faults,
+            metrics=Metrics(),
+            outside=outside,
+            signer=signer,
+            web_counts=counts,
+            websites=Websites(),
+            officer_password=options.officer_password,
+        )
         try:
-            await child.serve(make_app(platform), faults, seat)
+            await child.serve(make_app(platform), faults, seat, jobs=(counts.run(),))
         finally:
-            refreshing.cancel()
             await signer.close()
     finally:
         await outside.close()

@@ -14,10 +14,11 @@ from testbed.visit import Visit
 
 
 class Addresses(NamedTuple):
-    """Where the two processes are reached."""
+    """Where the two processes are reached, and the secret by which they know each other."""
 
     url: str
     outside_url: str
+    secret: bytes
 
 
 class Site(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import selectors
 import signal
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = options.data
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory("", "testbed-", ignore_cleanup_errors=True)))
-        addresses = Addresses(*(_url_of(listener) for listener in listeners))
+        addresses = Addresses(_url_of(listeners[0]), _url_of(listeners[1]), secrets.token_bytes(32))
         parts = (
             Part("platform", listeners[0], lambda seat: serve.live(options, data, addresses, seat)),
             Part("outside", listeners[1], lambda seat: outside_serve.live(options, data, addresses, seat)),

@@ -20,6 +20,9 @@ async def login(platform: Platform, visit: Visit) -> dict[str, Any]:
     actor = officer(body.account)
     if not same_password(body.password, platform.officer_password) or actor is None:
         raise RefusedError(401, "login-failed")
+    seats = platform.faults.value("accounts-max")
+    if seats is not None and not platform.seats.take(actor, platform.now(), int(seats)):
+        raise RefusedError(403, "accounts-full")
     return {"token": platform.tokens.issue(actor, platform.now())}
 
 

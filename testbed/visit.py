@@ -94,7 +94,7 @@ class Visit:
 
     async def json(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The body as the decoder's type: 400 when it is not JSON, 422 when it is not that type, 413 when too large."""
-        raw = await self._body()
+        raw = await self.body()
         if b"\\u0000" in raw:  # no text here has a reason to hold one, and PostgreSQL cannot store it
             raise RefusedError(422, "body-invalid")
         try:
@@ -118,7 +118,8 @@ class Visit:
         raw = self.headers.get(b"content-length", b"0")
         return int(raw) if raw.isdigit() else 0
 
-    async def _body(self) -> bytes:
+    async def body(self) -> bytes:
+        """All of it; it can be taken once."""
         if self.announced_bytes() > BODY_BYTES_MAX:
             raise RefusedError(413, "body-too-large")
         body, more = await self.chunk()

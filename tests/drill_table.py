@@ -63,4 +63,10 @@ ERRORS = (
     _drill("status=0.25", "objective.errors", short=True),
     _drill("commune-missing=14797", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
 )
-DRILLS: tuple[Drill, ...] = (*WRITES, *SPEED, *ERRORS)
+OUTSIDE = (
+    _drill("identity-down=0.3", "objective.errors", sets=("objective.1.limit_share=0.02",), short=True),
+    _drill("identity-quota=2", "objective.errors", sets=("objective.1.limit_share=0.02",)),
+    _drill("identity-slow=600", "objective.p50", sets=(_of("identity.authorize"),)),
+    _drill("accounts-max=2", "objective.errors", sets=(FEW,)),
+)
+DRILLS: tuple[Drill, ...] = (*WRITES, *SPEED, *ERRORS, *OUTSIDE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from scenarios.journeys import portal, tthc
 from scenarios.types import JourneyMaker
 
@@ -13,3 +15,11 @@ JOURNEYS: dict[str, JourneyMaker] = {
     "tthc.online": tthc.online,
     "tthc.desk": tthc.desk,
 }
+
+# Systems that people turn to on their way, besides the one that they were sent to.
+ON_THE_WAY: dict[str, tuple[str, ...]] = {"portal": ("identity",)}
+
+
+def visited(systems: Iterable[str]) -> frozenset[str]:
+    """All systems that may be asked something when people are sent to these."""
+    return frozenset(also for system in systems for also in (system, *ON_THE_WAY.get(system, ())))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scenarios.types import Arrival, Call, Journey
+from collections.abc import Generator
+
+from scenarios.types import Arrival, Call, Citizen, Journey, Reply
 from scenarios.world import World
 
 SEARCH_S, READ_S, FORM_S, FILE_S, CHECK_S, RATE_S = 15.0, 20.0, 240.0, 30.0, 60.0, 30.0
@@ -13,10 +15,8 @@ COMMENTS = ("", "Cán bộ hướng dẫn tận tình.", "Giao diện dễ sử 
 def submit(arrival: Arrival, world: World) -> Journey:
     """Log in, find the procedure, fill in the form, attach the papers, look whether it arrived, perhaps rate."""
     dossier = world.dossier(arrival)
-    citizen = dossier.applicant
-    actor = f"citizen:{citizen.cccd}"
-    reply = yield Call("portal.login", {"cccd": citizen.cccd, "applicant": citizen.name}, actor=actor)
-    if not reply.ok:
+    actor = yield from _log_in(world, dossier.applicant)
+    if actor is None:
         return
     words = {"q": world.search_words(dossier.procedure), "commune": arrival.commune}
     yield Call("portal.search", words, think_ns=world.think(arrival, "search", SEARCH_S))
@@ -64,12 +64,24 @@ def visit(arrival: Arrival, world: World) -> Journey:
 
 def track(arrival: Arrival, world: World) -> Journey:
     """Somebody who submitted earlier logs in again, opens the list of own dossiers and looks at the newest."""
-    citizen = world.earlier_applicant(arrival)
-    actor = f"citizen:{citizen.cccd}"
-    reply = yield Call("portal.login", {"cccd": citizen.cccd, "applicant": citizen.name}, actor=actor)
-    if not reply.ok:
+    actor = yield from _log_in(world, world.earlier_applicant(arrival))
+    if actor is None:
         return
     reply = yield Call("portal.mine", {}, think_ns=world.think(arrival, "mine", SEARCH_S), actor=actor)
     codes = reply.values.get("dossiers") if reply.ok else None
     if codes:
         yield Call("portal.track", {"dossier": str(codes[0])}, think_ns=world.think(arrival, "track", READ_S))
+
+
+def _log_in(world: World, citizen: Citizen) -> Generator[Call, Reply, str | None]:
+    """By the identity provider, where there is one. The citizen's actor name, or None when it did not work."""
+    who = {"cccd": citizen.cccd, "applicant": citizen.name}
+    code = ""
+    if world.has("identity"):
+        reply = yield Call("identity.authorize", who)
+        if not reply.ok:
+            return None
+        code = str(reply.values["code"])
+    actor = f"citizen:{citizen.cccd}"
+    reply = yield Call("portal.login", {**who, "code": code}, actor=actor)
+    return actor if reply.ok else None

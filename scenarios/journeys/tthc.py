@@ -10,16 +10,20 @@ from collections.abc import Generator
 from scenarios.types import Arrival, Call, Journey, Reply
 from scenarios.world import World
 
-RECEIVE_S, SCAN_S, READ_S, STEP_S, SUPPLEMENT_S, APPROVE_S, RETURN_S = 180.0, 30.0, 60.0, 120.0, 600.0, 180.0, 120.0
+LOOKUP_S, RECEIVE_S, SCAN_S, READ_S = 20.0, 160.0, 30.0, 60.0
+STEP_S, SUPPLEMENT_S, APPROVE_S, RETURN_S = 120.0, 600.0, 180.0, 120.0
 SUPPLEMENT_SHARE = 0.08
 
 
 def counter(arrival: Arrival, world: World) -> Journey:
-    """Receive a dossier from a person at the counter, scan the papers, process it to the end."""
+    """Look the person up, receive a dossier from them, scan the papers, process it to the end."""
     clerk = yield from _log_in(arrival, "motcua")
     if clerk is None:
         return
     dossier = world.dossier(arrival)
+    if world.has("identity"):
+        who = {"cccd": dossier.applicant.cccd}
+        yield Call("tthc.lookup", who, think_ns=world.think(arrival, "lookup", LOOKUP_S), actor=clerk)
     reply = yield Call(
         "tthc.receive",
         world.application(dossier),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
+from testbed.outside.identity import Identity
 from testbed.store import Store
 from testbed.tokens import Tokens
 
@@ -21,4 +22,5 @@ class Outside(NamedTuple):
     faults: Faults
     metrics: Metrics
     platform: Neighbours
+    identity: Identity
     now: Callable[[], float] = time.time

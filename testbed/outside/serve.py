@@ -13,6 +13,7 @@ from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.options import Options
 from testbed.outside.app import make_app
+from testbed.outside.identity import Identity
 from testbed.outside.outside import Outside
 from testbed.outside.tables import OTHERS, TABLES
 from testbed.site import Addresses
@@ -33,10 +34,10 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
     database = SqliteDatabase(data / FILE, options.durability, TABLES, OTHERS)
     faults = Faults(options.faults, Home.OUTSIDE)
     store = Store(database, TABLES, time.time, faults.effect)
-    platform = Neighbours(addresses.url)
+    platform = Neighbours(addresses.url, addresses.secret)
     try:
         tokens = Tokens(bytes.fromhex(await store.open(secrets.token_hex(32))))
-        outside = Outside(store, tokens, faults, Metrics(), platform)
+        outside = Outside(store, tokens, faults, Metrics(), platform, Identity(store))
         await child.serve(make_app(outside), faults, seat)
     finally:
         await platform.close()

@@ -22,9 +22,9 @@ path = "/portal/procedures?q={index}"
 weight = 1
 system = "api"
 method = "POST"
-path = "/portal/login"
+path = "/tthc/login"
 write = true
-json = { cccd = "038090000000", applicant = "Dân {index}" }
+json = { account = "14797.motcua", password = "{env:THONGSUOT_OFFICER_PASSWORD}" }
 """
 
 

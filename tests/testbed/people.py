@@ -35,7 +35,7 @@ class Office:
         """`who`: a role, or the twelve digits of a citizen."""
         if who not in self._tokens:
             if who.isdigit():
-                reply = self.client.post("/portal/login", json={"cccd": who, "applicant": NAME})
+                reply = log_in(self.client, who)
             else:
                 account = {"account": f"{self.commune}.{who}", "password": OFFICER_PASSWORD}
                 reply = self.client.post("/tthc/login", json=account)
@@ -98,6 +98,19 @@ class Office:
 
     def by_keys(self, *keys: str) -> list[Write]:
         return page(self.client.post("/audit/keys", json={"keys": list(keys)})).writes
+
+
+def authorize(client: httpx.Client, cccd: str) -> str:
+    """A log-in code from the identity provider to which the portal leads."""
+    way = client.get("/portal/login").json()["authorize"]
+    reply = httpx.post(way, json={"cccd": cccd, "applicant": NAME}, timeout=20, trust_env=False)
+    assert reply.status_code == 200, reply.text
+    code: str = reply.json()["code"]
+    return code
+
+
+def log_in(client: httpx.Client, cccd: str) -> httpx.Response:
+    return client.post("/portal/login", json={"cccd": cccd, "applicant": NAME, "code": authorize(client, cccd)})
 
 
 def page(reply: httpx.Response) -> WritesPage:
