@@ -6,10 +6,7 @@ objectives. Each side runs in a process of its own; seconds are counted after th
 
 from __future__ import annotations
 
-import json
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench._line import result
-from record import rows, schema, writer
-from record.types import FileDigest, Limits, Manifest, Objective, OperationInfo, Phase, State, TargetInfo, Zero
+from bench._records import CODES, COMMUNES, measure, seal, tell, words, world
+from record import rows, schema
+from record.types import Event, Limits, Manifest, Objective, OperationInfo, Phase, State, TargetInfo, Zero
 
-CALLS, STEPS, COMMUNES, OPERATIONS, SECONDS, WRITES = 5_000_000, 5, 166, 20, 300, 200_000
+CALLS, STEPS, OPERATIONS, SECONDS, WRITES = 5_000_000, 5, 20, 300, 200_000
 SECONDS_MAX, MB_MAX = 5.0, 1000.0
 S = 1_000_000_000
 
@@ -37,7 +34,7 @@ def main() -> None:
         began = time.perf_counter()
         make(folder / "run")
         print(f"made a sealed record of {CALLS:,} calls in {time.perf_counter() - began:.1f} s", flush=True)
-        mine, peer = (_measure(side, folder / "run") for side in ("ours", "pandas"))
+        mine, peer = (measure("bench.assess", side, folder / "run") for side in ("ours", "pandas"))
     finally:
         shutil.rmtree(folder)
     ok = mine["seconds"] <= SECONDS_MAX and mine["peak_mb"] <= MB_MAX
@@ -66,7 +63,7 @@ def ours(folder: Path) -> None:
     opened = time.perf_counter()
     assessment = assess(record)
     store.write(folder, assessment)
-    _tell(time.perf_counter() - began, f"gate {assessment.gate.word}, {opened - began:.2f} s of it opening the record")
+    tell(time.perf_counter() - began, f"gate {assessment.gate.word}, {opened - began:.2f} s of it opening the record")
 
 
 def pandas_alone(folder: Path) -> None:
@@ -84,7 +81,7 @@ def pandas_alone(folder: Path) -> None:
     for dimension in ([], ["system"], ["operation"], ["commune"]):
         groups = frame.groupby(["phase", *dimension], observed=True)[["due", "service"]]
         lines += len(groups.quantile([0.5, 0.9, 0.95, 0.99]))
-    _tell(time.perf_counter() - began, f"{lines} lines")
+    tell(time.perf_counter() - began, f"{lines} lines")
 
 
 def make(folder: Path) -> None:
@@ -102,38 +99,34 @@ def make(folder: Path) -> None:
     took = (generator.lognormal(np.log(0.06), 0.6, CALLS) * S).astype(np.int64)
     sent = intended + generator.integers(20_000, 400_000, CALLS)
     refused = (generator.random(CALLS) < 0.002) & (operation != 1)
-    communes = [f"{14_800 + index:05d}" for index in range(COMMUNES)]
+    communes = list(CODES)
     systems = ["portal", "tthc"]
     names = [f"{systems[index % 2]}.op{index:02d}" for index in range(OPERATIONS)]
     outcomes = ["ok", "refused", "unknown", "dropped"]
     none = pa.nulls(CALLS, pa.uint32())
     samples = [
-        arrival, step, _words(operation, names), _words(operation % 2, systems), _words(commune[arrival], communes),
-        intended, sent, sent + took, _words(refused.astype(np.int32), outcomes),
+        arrival, step, words(operation, names), words(operation % 2, systems), words(commune[arrival], communes),
+        intended, sent, sent + took, words(refused.astype(np.int32), outcomes),
         np.where(refused, 503, 200).astype(np.uint16),
-        _words(np.full(CALLS, rows.ERRORS.index("status-5xx")), list(rows.ERRORS), ~refused),
+        words(np.full(CALLS, rows.ERRORS.index("status-5xx")), list(rows.ERRORS), ~refused),
         np.full(CALLS, 400, np.uint32), np.full(CALLS, 900, np.uint32), none, none, none, none, none,
         np.zeros(CALLS, np.uint16),
     ]  # fmt: skip
     worst = refused.reshape(arrivals, STEPS).any(axis=1).astype(np.int32)
     journeys = [
-        np.arange(arrivals, dtype=np.uint32), np.full(arrivals, STEPS, np.uint16), _words(worst, outcomes),
-        _words(np.zeros(arrivals, np.int32), list(rows.ERRORS), np.ones(arrivals, np.bool_)),
+        np.arange(arrivals, dtype=np.uint32), np.full(arrivals, STEPS, np.uint16), words(worst, outcomes),
+        words(np.zeros(arrivals, np.int32), list(rows.ERRORS), np.ones(arrivals, np.bool_)),
         at, at + 15 * S, np.zeros(arrivals, np.uint16),
     ]  # fmt: skip
     plan = [
-        np.arange(arrivals, dtype=np.uint32), at, _words(np.zeros(arrivals, np.int32), systems),
-        _words(commune, communes), _words(np.zeros(arrivals, np.int32), ["citizen"]),
-    ]  # fmt: skip
-    world = [
-        communes, [f"Xã {code}" for code in communes], ["commune"] * COMMUNES, [26_000] * COMMUNES,
-        ["plain"] * COMMUNES, [19.8] * COMMUNES, [105.5] * COMMUNES, [60.0] * COMMUNES,
+        np.arange(arrivals, dtype=np.uint32), at, words(np.zeros(arrivals, np.int32), systems),
+        words(commune, communes), words(np.zeros(arrivals, np.int32), ["citizen"]),
     ]  # fmt: skip
     tables = {
-        "samples": samples, "journeys": journeys, "arrivals": plan, "communes": world,
+        "samples": samples, "journeys": journeys, "arrivals": plan, "communes": world(),
         "ledger": _ledger(names, communes), "readings": _readings(),
     }  # fmt: skip
-    _seal(folder, _manifest(arrivals, names), tables)
+    seal(folder, _manifest(arrivals, names), tables, [Event(0, "final-listing")])
 
 
 def _ledger(names: list[str], communes: list[str]) -> list[object]:
@@ -149,10 +142,10 @@ def _ledger(names: list[str], communes: list[str]) -> list[object]:
     subject = pa.nulls(3 * WRITES, pa.string())
     return [
         keys,
-        _words(fact, facts),
+        words(fact, facts),
         number * 1000,
-        _words(write, names),
-        _words(place, communes),
+        words(write, names),
+        words(place, communes),
         arrival,
         digest,
         subject,
@@ -162,9 +155,9 @@ def _ledger(names: list[str], communes: list[str]) -> list[object]:
 def _readings() -> list[object]:
     at = np.tile(np.arange(1, 2 * SECONDS + 10) * S // 2, 2)
     metric = np.repeat([0, 1], len(at) // 2)
-    source = _words(np.zeros(len(at), np.int32), ["generator-0"])
+    source = words(np.zeros(len(at), np.int32), ["generator-0"])
     values = np.where(metric == 0, 3.0, 0.4)
-    return [source, _words(metric, ["hub_lag_ms", "cpu_share"]), _words(metric, ["ms", "cores"]), at, values]
+    return [source, words(metric, ["hub_lag_ms", "cpu_share"]), words(metric, ["ms", "cores"]), at, values]
 
 
 def _manifest(arrivals: int, names: list[str]) -> Manifest:
@@ -186,47 +179,6 @@ def _manifest(arrivals: int, names: list[str]) -> Manifest:
         operations=tuple(OperationInfo(name, name.split(".")[0], index == 1) for index, name in enumerate(names)),
         zero=Zero(1, 1, "bench"), sealed_utc="2025-07-01T00:10:00Z",
     )  # fmt: skip
-
-
-def _seal(folder: Path, manifest: Manifest, tables: dict[str, list[object]]) -> None:
-    """Write the files as sealing writes them, without five million passes through a journal."""
-    folder.mkdir()
-    (folder / "events.jsonl").write_text('{"at_ns":0,"kind":"final-listing","text":""}\n')
-    digests = {"events.jsonl": FileDigest(writer.sha256(folder / "events.jsonl"), 1)}
-    for name, shape in schema.TABLES.items():
-        columns = tables.get(name, [[]] * len(shape))
-        arrays = [pa.array(column) if not isinstance(column, pa.Array) else column for column in columns]
-        table = pa.table(arrays, names=shape.names).cast(shape)
-        path = folder / f"{name}.parquet"
-        pq.write_table(table, path, compression="zstd", compression_level=1)
-        digests[path.name] = FileDigest(writer.sha256(path), table.num_rows)
-    writer.write_manifest(folder, Manifest(**{**_fields(manifest), "files": digests}))
-
-
-def _fields(manifest: Manifest) -> dict[str, object]:
-    return {name: getattr(manifest, name) for name in manifest.__struct_fields__}
-
-
-def _words(codes: np.ndarray, names: list[str], null: np.ndarray | None = None) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=null), pa.array(names, pa.string()))
-
-
-def _measure(side: str, folder: Path) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.assess", side, str(folder)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    answer: dict[str, float] = json.loads(done.stdout)
-    print(f"{side}: {answer['seconds']:.2f} s, peak {answer['peak_mb']:.0f} MB; {answer['note']}", flush=True)
-    return answer
-
-
-def _tell(seconds: float, note: str) -> None:
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": round(peak_mb, 1), "note": note}))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,10 @@ class RunRecord:
         """As `query`, as a pyarrow table without conversion to pandas."""
         return self._connection.sql(sql, params=parameters).to_arrow_table()
 
+    def keep(self, name: str, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
+        """Keep the answer as a table `name` beside the views, for as long as this object lives; made only once."""
+        self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS {sql}", parameters)
+
     def events(self) -> list[Event]:
         return events_of(self.folder)
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from record.reader import RunRecord
-from record.types import Manifest
+from record.types import Event, Manifest
 from reports import calls, latency, phases
 
 
@@ -41,6 +41,14 @@ class Case:
         seconds = phases.seconds(self.manifest)
         found = self.one(f"SELECT count(*) AS n FROM arrivals WHERE {phases.judged_sql(self.manifest, 'at_ns')}")
         return found["n"] / seconds if seconds else 0.0
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(self.record.events())
+
+    def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """A table of its own for an answer that several questions start from; computed once for each record."""
+        self.record.keep(name, sql, parameters)
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """A small answer as Python values."""

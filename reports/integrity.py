@@ -16,32 +16,24 @@ from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantit
 
 LISTED = "final-listing"  # the event that says: every write with the run's tag was listed
 
-# What the target told the generator about a key: an acknowledgement outranks an unknown, that a refusal.
-_JOINED = """
-    WITH told AS (
-        SELECT key, max(operation) AS operation, max(commune) AS commune, max(arrival) AS arrival,
-               CASE WHEN bool_or(fact = 'acked') THEN 'acked'
-                    WHEN bool_or(fact = 'refused') AND NOT bool_or(fact = 'unknown') THEN 'refused'
-                    ELSE 'unknown' END AS outcome,
-               max(digest) FILTER (fact = 'intended') AS digest, max(at_ns) AS at_ns
-        FROM ledger WHERE fact NOT IN ('observed', 'absent') GROUP BY key),
-    found AS (
-        SELECT key, max(operation) AS operation, max(commune) AS commune, max(subject) AS subject,
-               count(*) FILTER (fact = 'observed') AS times,
-               min(digest) FILTER (fact = 'observed') AS low, max(digest) FILTER (fact = 'observed') AS high
-        FROM ledger WHERE fact IN ('observed', 'absent') GROUP BY key),
-    joined AS (
-        SELECT key, told.outcome AS outcome, found.times AS times, found.subject AS subject,
-               coalesce(told.operation, found.operation) AS operation,
-               coalesce(told.commune, found.commune, '') AS commune, told.arrival AS arrival, told.at_ns AS at_ns,
-               told.digest AS digest, found.low AS low, found.high AS high
-        FROM told FULL OUTER JOIN found USING (key))
+# One row per key, kept for all questions. What the target told the generator about it: an acknowledgement outranks an
+# unknown, that a refusal; null if the generator never spoke of it. `times` is null if the final read never did.
+_WRITES = """
+    SELECT key,
+           CASE WHEN bool_or(fact = 'acked') THEN 'acked'
+                WHEN bool_or(fact = 'refused') AND NOT bool_or(fact = 'unknown') THEN 'refused'
+                WHEN bool_or(fact NOT IN ('observed', 'absent')) THEN 'unknown' END AS outcome,
+           if(bool_or(fact IN ('observed', 'absent')), count(*) FILTER (fact = 'observed'), NULL) AS times,
+           max(digest) FILTER (fact = 'intended') AS sent,
+           min(digest) FILTER (fact = 'observed') AS low, max(digest) FILTER (fact = 'observed') AS high,
+           low <> sent OR high <> sent AS changed, sent IS NULL OR low IS NULL AS bare
+    FROM ledger GROUP BY key
 """
 _CLASSES = {
     "lost": "outcome = 'acked' AND times = 0",
     "doubled": "outcome IS NOT NULL AND times > 1",
     "phantom": "outcome IS NULL AND times > 0",
-    "changed": "outcome IS NOT NULL AND times > 0 AND (low <> digest OR high <> digest)",
+    "changed": "outcome IS NOT NULL AND times > 0 AND changed",
     "refused_but_kept": "outcome = 'refused' AND times > 0",
     "never_read": "outcome IS NOT NULL AND times IS NULL",
 }
@@ -53,7 +45,7 @@ _COUNTS = {
     "unknown_found": "outcome = 'unknown' AND times > 0",
     "unknown_absent": "outcome = 'unknown' AND times = 0",
     "read": "outcome IS NOT NULL AND times IS NOT NULL",
-    "without_digest": "outcome IS NOT NULL AND times > 0 AND (digest IS NULL OR low IS NULL)",
+    "without_digest": "outcome IS NOT NULL AND times > 0 AND bare",
     **_CLASSES,
 }
 
@@ -63,14 +55,19 @@ def check(case: Case) -> tuple[Finding, ...]:
     if not any(operation.write for operation in case.manifest.operations):
         return ()
     counts = tally(case)
-    listed = any(event.kind == LISTED for event in case.record.events())
+    listed = any(event.kind == LISTED for event in case.events)
     return tuple(_judge(case, name, counts, listed) for name in _CLASSES)
 
 
 def tally(case: Case) -> dict[str, int]:
     """How many keys fall under each name of _COUNTS."""
     columns = ", ".join(f"count(*) FILTER ({condition}) AS {name}" for name, condition in _COUNTS.items())
-    return {name: int(value) for name, value in case.one(f"{_JOINED} SELECT {columns} FROM joined").items()}
+    return {name: int(value) for name, value in case.one(f"SELECT {columns} FROM {_writes(case)}").items()}
+
+
+def _writes(case: Case) -> str:
+    case.keep("writes", f"SELECT key, outcome, times, changed, bare FROM ({_WRITES})")
+    return "writes"
 
 
 def _judge(case: Case, name: str, counts: dict[str, int], listed: bool) -> Finding:
@@ -104,8 +101,11 @@ def _verdict(name: str, counts: dict[str, int], listed: bool) -> tuple[Verdict, 
 
 def _examples(case: Case, name: str) -> Evidence:
     rows = case.rows(f"""
-        {_JOINED} SELECT key, operation, commune, arrival, coalesce(times, -1) AS times, subject, at_ns
-        FROM joined WHERE {_CLASSES[name]} ORDER BY at_ns NULLS LAST, key LIMIT {EVIDENCE_ROWS_MAX}""")
+        SELECT key, max(operation) AS operation, max(commune) AS commune, max(arrival) AS arrival,
+               coalesce(any_value(times), -1) AS times, max(subject) AS subject,
+               max(at_ns) FILTER (fact NOT IN ('observed', 'absent')) AS told_ns
+        FROM ledger JOIN (SELECT key, times FROM {_writes(case)} WHERE {_CLASSES[name]}) USING (key)
+        GROUP BY key ORDER BY told_ns NULLS LAST, key LIMIT {EVIDENCE_ROWS_MAX}""")
     columns: dict[str, Callable[[dict[str, Any]], Param]] = {
         "key": lambda row: row["key"],
         "operation": lambda row: row["operation"] or "-",
@@ -113,6 +113,6 @@ def _examples(case: Case, name: str) -> Evidence:
         "arrival": lambda row: "-" if row["arrival"] is None else str(row["arrival"]),
         "times_found": lambda row: "-" if row["times"] < 0 else Quantity(row["times"], "count"),
         "subject": lambda row: row["subject"] or "-",
-        "at": lambda row: "-" if row["at_ns"] is None else Quantity(row["at_ns"], "ns"),
+        "at": lambda row: "-" if row["told_ns"] is None else Quantity(row["told_ns"], "ns"),
     }
     return Evidence(tuple(columns), tuple(tuple(read(row) for read in columns.values()) for row in rows))
