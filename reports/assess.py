@@ -7,7 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from record.reader import RunRecord
-from reports import communes, integrity, latency, limits, memory, objectives, validity
+from reports import (
+    clocks,
+    communes,
+    histories,
+    integrity,
+    latency,
+    limits,
+    linked,
+    memory,
+    objectives,
+    recovery,
+    series,
+    signatures,
+    validity,
+)
 from reports.case import Case
 from reports.verdict import Finding, Text, Verdict, worst
 
@@ -27,6 +41,12 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("communes.errors", communes.check),
     ("target.memory", memory.check),
     ("integrity", integrity.check),
+    ("linked", linked.check),
+    ("integrity.numbers", series.check),
+    ("integrity.history", histories.check),
+    ("integrity.signatures", signatures.check),
+    ("integrity.clock", clocks.check),
+    ("recovery", recovery.check),
 )
 
 
@@ -41,6 +61,8 @@ class Assessment:
     digests: dict[str, str]  # of the record, the plan, the target file, and the code that drove
     latency: tuple[latency.Row, ...]
     writes: dict[str, int]  # keys by class, empty where nothing writes
+    links: tuple[linked.Tally, ...] = ()
+    recoveries: tuple[recovery.Recovery, ...] = ()
 
     @property
     def deciding(self) -> tuple[Finding, ...]:
@@ -73,6 +95,8 @@ def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS) ->
         },
         latency=case.latency,
         writes=integrity.tally(case) if writes else {},
+        links=linked.tallies(case),
+        recoveries=recovery.recoveries(case),
     )
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from reports import numbers
-from reports.verdict import Param, PhaseNames, Quantity, Text
+from reports.verdict import Param, PhaseNames, Quantity, Text, Word
 
 LANGUAGES = ("vi", "en")
 _FOLDER = Path(__file__).parent / "texts"
@@ -34,6 +34,8 @@ def word(key: str, language: str) -> str:
 def param(value: Param, language: str) -> str:
     if isinstance(value, PhaseNames):
         return ", ".join(phase(name, language) for name in value.names)
+    if isinstance(value, Word):
+        return words(language).get(value.key) or value.otherwise or value.key
     return numbers.show(value, language) if isinstance(value, Quantity) else value
 
 

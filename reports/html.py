@@ -10,12 +10,12 @@ from markupsafe import Markup, escape
 
 from record.reader import RunRecord
 from record.types import Objective
-from reports import catalogue, charts, errors, facts, limits, phases, store, timeline
+from reports import catalogue, charts, errors, facts, limits, linked, phases, store, timeline
 from reports.assess import Assessment
 from reports.case import Case
 from reports.latency import ALL_JUDGED, Estimate, Row
 from reports.numbers import show
-from reports.verdict import Finding, Param, Quantity, Text, Verdict
+from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
 
 COMMUNES_SHOWN_MAX = 10
 MARKS = {Verdict.PASS: "✓", Verdict.UNDECIDED: "?", Verdict.FAIL: "✗", Verdict.VOID: "⊘"}
@@ -56,6 +56,7 @@ def render_html(assessment: Assessment, record: RunRecord) -> str:
             ),
             commune_names=names,
             errors=errors.groups(case),
+            link_classes=linked.CLASSES,
             health=facts.generator_health(case),
             chart=Markup(charts.timeline_svg(timeline.of(case), manifest.phases)),
             chart_alt=catalogue.word("chart.alt", "vi"),
@@ -105,6 +106,7 @@ def _environment() -> Environment:
         interval=_interval,
         say=_say,
         mark=MARKS.__getitem__,
+        named=lambda link: _cells(linked.words(link)),
         percentile=_percentile,
         share=_share,
         short=_short,
@@ -164,8 +166,13 @@ def _number(value: float, unit: str) -> str:
     return show(Quantity(value, unit), "vi")
 
 
-def _cell(value: Param) -> str:
-    return catalogue.param(value, "vi")
+def _cell(value: Param) -> str | Markup:
+    """A number in the style of the page; a word of the catalogue in both languages."""
+    return _cells(value) if isinstance(value, Word) else catalogue.param(value, "vi")
+
+
+def _cells(value: Param) -> Markup:
+    return _pair(*(catalogue.param(value, language) for language in catalogue.LANGUAGES))
 
 
 def _percentile(estimate: Estimate) -> Markup:

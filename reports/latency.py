@@ -50,6 +50,15 @@ class Row:
     service: tuple[Estimate, ...]
 
 
+@dataclass(frozen=True)
+class Times:
+    """How long each of many things took, and in which block of the run it began (see Calls.block, Calls.planned)."""
+
+    ns: NDArray[np.int64]
+    block: NDArray[np.int32]
+    planned: NDArray[np.float64]
+
+
 def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]:
     """Rows ordered by dimension, phase and name; a group without a call has no row."""
     if not len(calls):
@@ -62,12 +71,11 @@ def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]
     return tuple(rows)
 
 
-def estimate(calls: Calls, selected: NDArray[np.bool_], percentile: float) -> Estimate:
-    """One percentile from due time over the timed ones of the selected calls."""
-    chosen = np.flatnonzero(selected & calls.timed)
-    group = np.zeros(len(chosen), np.int64)
+def estimate(times: Times, percentile: float) -> Estimate:
+    """One percentile."""
+    group = np.zeros(len(times.ns), np.int64)
     steps = (*(lower for lower in PERCENTILES if lower < percentile), percentile)
-    return by_group(calls.due_ns[chosen], group, 1, calls.block[chosen], calls.planned, steps)[0][-1]
+    return by_group(times.ns, group, 1, times.block, times.planned, steps)[0][-1]
 
 
 def by_group(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from record.types import Manifest
-from reports import objectives
+from reports import objectives, places
 from reports.case import Case
 from reports.verdict import PhaseNames, Quantity, Text
 
@@ -23,6 +23,7 @@ def untested(case: Case) -> tuple[Text, ...]:
         limits.append(Text("limit.compression", {"factor": Quantity(manifest.compression, "factor")}))
     if not any(operation.write for operation in manifest.operations):
         limits.append(Text("limit.read_only"))
+    limits += _unlinked(case)
     limits += _unused_operations(case)
     limits += _silent_communes(case)
     if _same_machine(manifest):
@@ -65,6 +66,15 @@ def _unused_operations(case: Case) -> list[Text]:
     used = set(np.unique(calls.operation).tolist())
     idle = [name for index, name in enumerate(calls.operations) if index not in used]
     return [Text("limit.unused_operations", {"names": _names(idle)})] if idle else []
+
+
+def _unlinked(case: Case) -> list[Text]:
+    """What was not asked of the linked systems. Where they could not be read, their own checks say so."""
+    if not places.applies(case) or not (places.observed(case) or places.read(case)):
+        return [Text("limit.unlinked")]
+    if not case.one("SELECT count(*) AS n FROM observations WHERE kind = 'number'")["n"]:
+        return [Text("limit.no_numbers")]
+    return []
 
 
 def _unpromised_operations(case: Case) -> list[Text]:

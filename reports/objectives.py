@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from math import ceil, floor, log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, latency, phases
+from reports import intervals, lags, phases, timing
 from reports.calls import Calls
 from reports.case import Case
+from reports.latency import Times
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, exactly
 
 # An outage is one event however many calls it hits, so it has no interval to speak of; it still broke the promise.
 GROSS_FACTOR = 10
 GROSS_EVENTS = 100
-_NS = {"ms": 1_000_000, "s": 1_000_000_000}
 _SHARE = {"share": Fraction(1), "%": Fraction(1, 100)}
 
 
@@ -45,21 +44,23 @@ def matching(calls: Calls, objective: Objective) -> NDArray[np.bool_]:
 
 
 def _judge(case: Case, objective: Objective) -> Finding:
+    if objective.metric == "lag" and objective.percentile is not None and objective.unit in timing.NS:
+        return lags.judge(case, objective, objective.percentile)
     calls = case.calls
     chosen = np.isin(calls.phase, phases.judged(case.manifest))
     meant = matching(calls, objective)
     if len(calls):
         chosen &= meant[calls.operation]
-    if objective.metric == "latency" and objective.percentile is not None and objective.unit in _NS:
+    if objective.metric == "latency" and objective.percentile is not None and objective.unit in timing.NS:
         finding = _latency(case, objective, objective.percentile, chosen)
     elif objective.metric == "errors" and objective.unit in _SHARE:
         finding = _errors(case, objective, chosen, meant)
     else:
         shown: dict[str, Param] = {"metric": objective.metric, "unit": objective.unit}
-        return _finding(objective, Verdict.UNDECIDED, "unreadable", shown)
+        return timing.finding(objective, Verdict.UNDECIDED, "unreadable", shown)
     unseen = _unseen(calls, objective, chosen)
     if finding.verdict is Verdict.PASS and unseen:
-        return _finding(objective, Verdict.UNDECIDED, "unseen", {"names": ", ".join(unseen)})
+        return timing.finding(objective, Verdict.UNDECIDED, "unseen", {"names": ", ".join(unseen)})
     return finding
 
 
@@ -99,42 +100,12 @@ def _systems(calls: Calls, meant: NDArray[np.bool_]) -> set[str]:
 
 def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArray[np.bool_]) -> Finding:
     calls = case.calls
-    exact = Fraction(str(objective.limit)) * _NS[objective.unit]
-    limit = float(exact)
     timed = chosen & calls.timed
-    n = int(timed.sum())
-    shown: dict[str, Param] = {"limit": exactly(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
-    if not n:
-        shown["calls"] = Quantity(int(chosen.sum()), "count")
-        return _finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)
-    found = latency.estimate(calls, chosen, percentile)
-    shown |= {"calls": Quantity(n, "count"), "needed": Quantity(found.calls_needed, "count")}
-    for name in ("value", "low", "high"):
-        bound = getattr(found, name)
-        shown[name] = "-" if bound is None else Quantity(bound, "ns", limit)
-    if found.high is not None and found.high <= exact:
-        return _finding(objective, Verdict.PASS, "latency_pass", shown)
-    if found.low is not None and found.low > exact:
-        return _finding(objective, Verdict.FAIL, "latency_fail" if found.value is not None else "at_least", shown)
-    if found.high is None or found.low is None:
-        late, allowed = _late(calls, timed, floor(exact)), 1 - Fraction(str(percentile)) / 100
-        shown |= {"within": Quantity(1 - late.value, "share"), "promised": exactly(percentile / 100, "share")}
-        shown |= {"within_low": Quantity(1 - late.high, "share", percentile / 100)}
-        shown |= {"within_high": Quantity(1 - late.low, "share", percentile / 100)}
-        if Fraction(late.high) <= allowed:
-            return _finding(objective, Verdict.PASS, "latency_within", shown)
-        if Fraction(late.low) > allowed:
-            return _finding(objective, Verdict.FAIL, "latency_beyond", shown)
-    if found.value is None and not case.record.sealed:  # what is missing cannot be counted, nor can more of it be asked
-        return _finding(objective, Verdict.UNDECIDED, "unsealed", shown)
-    if found.value is None:
-        by_share = _within_more(calls, timed, floor(exact), percentile)
-        more = max(1, found.calls_needed - n if by_share is None else min(found.calls_needed - n, by_share))
-        shown["needed"] = Quantity(n + more, "count")
-        return _finding(objective, Verdict.UNDECIDED, "too_few", shown, _needs(case, n, more))
-    within = int((calls.due_ns[timed] <= floor(exact)).sum()) / n
-    more_or_none = intervals.calls_to_decide(n, percentile / 100, within, found.phi)
-    return _finding(objective, Verdict.UNDECIDED, "latency_undecided", shown, _needs(case, n, more_or_none))
+    if timed.any():
+        return timing.judge(case, objective, percentile, Times(calls.due_ns[timed], calls.block[timed], calls.planned))
+    limit = Fraction(str(objective.limit)) * timing.NS[objective.unit]
+    shown: dict[str, Param] = {"limit": exactly(float(limit), "ns"), "calls": Quantity(int(chosen.sum()), "count")}
+    return timing.finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)
 
 
 def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: NDArray[np.bool_]) -> Finding:
@@ -151,8 +122,8 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     events, of = int(failed.sum()) + dropped + broken, int(chosen.sum()) + dropped + broken
     shown: dict[str, Param] = {"limit": exactly(limit, "share")}
     if not of:
-        return _finding(objective, Verdict.UNDECIDED, "nothing", shown)
-    phi = _phi(calls, failed, chosen)
+        return timing.finding(objective, Verdict.UNDECIDED, "nothing", shown)
+    phi = timing.phi(calls.block[chosen], failed[chosen], calls.planned)
     share = intervals.share_of(events, of, phi)
     shown |= {
         "events": Quantity(events, "count"),
@@ -165,46 +136,13 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     }
     if exact == 0:  # no interval can prove "never"; a promise of none is about this run
         verdict, variant = (Verdict.FAIL, "errors_fail") if events else (Verdict.PASS, "errors_none")
-        return _finding(objective, verdict, variant, shown)
+        return timing.finding(objective, verdict, variant, shown)
     if share.high <= exact:
-        return _finding(objective, Verdict.PASS, "errors_pass", shown)
+        return timing.finding(objective, Verdict.PASS, "errors_pass", shown)
     if share.low > exact or (share.value >= GROSS_FACTOR * limit and events >= GROSS_EVENTS):
-        return _finding(objective, Verdict.FAIL, "errors_fail", shown)
-    more = _share_more(events, of, float(exact), phi)
-    return _finding(objective, Verdict.UNDECIDED, "errors_undecided", shown, _needs(case, of, more))
-
-
-def _late(calls: Calls, timed: NDArray[np.bool_], limit_ns: int) -> intervals.Share:
-    """Share of the timed calls later than the limit: "95 % within 2 s" said the other way round.
-
-    It decides where the percentile has no interval because answer times drift far from the limit. When no call is late,
-    or every one, nothing is known of how late calls cluster, so a whole second counts as one observation.
-    """
-    late = timed & (calls.due_ns > limit_ns)
-    events, of = int(late.sum()), int(timed.sum())
-    seconds = len(np.unique(calls.block[timed]))
-    return intervals.share_of(events, of, _phi(calls, late, timed) if 0 < events < of else of / seconds)
-
-
-def _within_more(calls: Calls, timed: NDArray[np.bool_], limit_ns: int, percentile: float) -> int | None:
-    """About how many more calls decide by the share within the limit, as long as none is late; None if one is."""
-    if (timed & (calls.due_ns > limit_ns)).any():
-        return None
-    of, seconds = int(timed.sum()), len(np.unique(calls.block[timed]))
-    return _share_more(0, of, 1 - percentile / 100, of / seconds)
-
-
-def _phi(calls: Calls, events: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-    blocks = len(calls.planned)
-    counts = [np.bincount(calls.block[mask], minlength=blocks)[None, :] for mask in (events, among)]
-    return float(intervals.overdispersion(counts[0], counts[1], calls.planned)[0])
-
-
-def _share_more(events: int, of: int, limit: float, phi: float) -> int | None:
-    """About how many more calls decide a share; with no event so far the rule of three says it."""
-    if events == 0 and 0 < limit < 1 and phi < np.inf:
-        return max(1, ceil(phi * log(1 - intervals.CONFIDENCE) / log1p(-limit)) - of)
-    return intervals.calls_to_decide(of, 1 - limit, 1 - events / of, phi) if 0 < limit < 1 else None
+        return timing.finding(objective, Verdict.FAIL, "errors_fail", shown)
+    more = timing.share_more(events, of, float(exact), phi)
+    return timing.finding(objective, Verdict.UNDECIDED, "errors_undecided", shown, timing.needs(case, of, more))
 
 
 def _undone(case: Case, systems: list[str]) -> tuple[int, int]:
@@ -221,23 +159,6 @@ def _undone(case: Case, systems: list[str]) -> tuple[int, int]:
         WHERE list_contains($systems::VARCHAR[], a.system::VARCHAR) AND {phases.judged_sql(case.manifest, "a.at_ns")}"""
     found = case.one(sql, {"systems": systems})
     return int(found["dropped"]), int(found["broken"])
-
-
-def _needs(case: Case, n: int, more: int | None) -> Text:
-    """What would decide it: about this many calls more, and at the run's pace that many seconds more."""
-    if more is None:
-        return Text("objective.needs_other", {})
-    seconds = phases.seconds(case.manifest)
-    wait = ceil(more * seconds / n) if seconds > 0 else 0
-    return Text("objective.needs_more", {"calls": Quantity(more, "count"), "seconds": Quantity(wait, "count")})
-
-
-def _finding(
-    objective: Objective, verdict: Verdict, variant: str, params: dict[str, Param], needs: Text | None = None
-) -> Finding:
-    title = Text("objective.title", {"vi": objective.title_vi, "en": objective.title_en})
-    summary = Text(f"objective.{variant}", params)
-    return Finding(f"objective.{objective.slug}", verdict, title, summary, None, needs)
 
 
 def _none() -> Finding:

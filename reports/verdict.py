@@ -50,7 +50,15 @@ class PhaseNames:
     names: tuple[str, ...]
 
 
-Param = str | Quantity | PhaseNames
+@dataclass(frozen=True)
+class Word:
+    """A word of the catalogue; `otherwise` stands where it has none."""
+
+    key: str
+    otherwise: str = ""
+
+
+Param = str | Quantity | PhaseNames | Word
 
 
 def exactly(value: float, unit: str) -> Quantity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,10 @@ from record.types import (
     JourneyEnd,
     LedgerEntry,
     Limits,
+    Link,
     Manifest,
     Objective,
+    Observation,
     OperationInfo,
     Outcome,
     Phase,
@@ -31,9 +34,14 @@ from record.types import (
 
 MS = 1_000_000
 S = 1_000_000_000
+ZERO_MS = 1_751_853_600_000  # 7 July 2025, 09:00 in Hanoi: the wall clock at the run's zero
+READ_NS = 40 * S  # of the final read
 READ, WRITE = 0, 1
 OPERATIONS = (OperationInfo("portal.track", "portal", False), OperationInfo("tthc.receive", "tthc", True))
 COMMUNES = ("14800", "14812", "15001")
+NATIONAL = Link("national", "state", "tthc", "national", lag=True)
+PAYMENTS = Link("payments", "payment", "bank", "tthc")
+MOVES = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 4), (4, 5), (5, 4), (4, 9), (9, 10))
 FAST = Objective(
     "fast", "latency", ("portal.*",), 500.0, "ms", "Tra cứu hồ sơ", "Tracking a dossier", "a test", False, 95.0
 )
@@ -142,12 +150,18 @@ def make_record(
     meters: Sequence[Reading] = (),
     communes: Sequence[str] = COMMUNES,
     listed: bool = True,
+    observations: Sequence[Observation] = (),
+    places: Sequence[str] | None = None,
+    events: Sequence[Event] = (),
     seal: bool = True,
 ) -> Path:
-    """A record on disk. Without `ends` every arrival ends with the worst of its samples; without samples, dropped."""
+    """A record on disk. Without `ends` every arrival ends with the worst of its samples; without samples, dropped.
+
+    `places` were read to the end at the final read; without them nobody asked, or all of the observations' if any.
+    """
     arrivals = plan(head.arrivals) if arrivals is None else arrivals
     writer.create(folder, head, world(communes), arrivals)
-    driving = writer.start(folder, head, Zero(1, 1, "boot"))
+    driving = writer.start(folder, head, Zero(ZERO_MS * MS, 1, "boot"))
     journal = Journal(folder / "journal", 0)
     for sample in samples:
         journal.sample(sample)
@@ -157,14 +171,22 @@ def make_record(
         journal.ledger(entry)
     for meter in meters:
         journal.reading(meter)
+    for observation in observations:
+        journal.observation(observation)
     journal.close()
-    if listed:
-        log = EventLog(folder / "events.jsonl")
-        log.write(Event(0, "final-listing", "all writes that carry the run's tag"))
-        log.close()
+    read = sorted({each.place for each in observations}) if places is None else list(places)
+    log = EventLog(folder / "events.jsonl")
+    for event in (*events, *_final_events(listed, read)):
+        log.write(event)
+    log.close()
     if seal:
         writer.seal(folder, driving)
     return folder
+
+
+def _final_events(listed: bool, read: Sequence[str]) -> list[Event]:
+    listing = [Event(READ_NS, "final-listing", "all writes that carry the run's tag")] if listed else []
+    return [*listing, *([Event(READ_NS, "final-observations", ", ".join(read))] if read else [])]
 
 
 def healthy_run(folder: Path, n: int = 3000, **changes: object) -> Path:
@@ -195,6 +217,23 @@ def booked(samples: Sequence[Sample]) -> list[LedgerEntry]:
             commune=COMMUNES[s.arrival % 3],
         )
     ]
+
+
+def held(
+    place: str, kind: str, subject: str, value: str | None = None, at_s: float | None = 10.0, **changes: str | None
+) -> Observation:
+    """Something that a system holds since `at_s` seconds after the run's zero."""
+    at_ms = None if at_s is None else ZERO_MS + round(at_s * 1000)
+    return Observation(place, kind, subject, value, at_ms, **({"commune": COMMUNES[0]} | changes))
+
+
+def walked(
+    subject: str, *states: int, place: str = "tthc", kind: str = "move", at_s: float = 10.0
+) -> list[Observation]:
+    """The moves of a dossier through some states, a second apart; or (kind "history") the states themselves."""
+    steps = [f"{before}>{after}" for before, after in pairwise((0, *states))]
+    values = steps if kind == "move" else [str(state) for state in states]
+    return [held(place, kind, subject, value, at_s + turn) for turn, value in enumerate(values)]
 
 
 def losing(key: str, ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:

@@ -5,15 +5,30 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from record.reader import open_record
-from record.types import Fact, OperationInfo, TargetInfo
+from record.types import Fact, OperationInfo, Reading, TargetInfo
 from reports import store
 from reports.assess import CHECKS, assess
 from reports.case import Case
 from reports.verdict import Finding, Verdict
-from tests.records import OPERATIONS, healthy, losing, make_record, manifest, plan, readings, write
+from tests.records import (
+    MOVES,
+    NATIONAL,
+    OPERATIONS,
+    READ_NS,
+    healthy,
+    held,
+    losing,
+    make_record,
+    manifest,
+    plan,
+    readings,
+    walked,
+    write,
+)
 
 
 def broken(case: Case) -> Finding:
@@ -25,6 +40,22 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
     assert found.gate is Verdict.PASS
     assert {finding.verdict for finding in found.findings} == {Verdict.PASS}
     assert found.gate.exit_code == 0
+
+
+def test_a_good_run_of_linked_systems_passes_every_check_of_the_audit(tmp_path: Path) -> None:
+    both = ("tthc", "national")
+    rows = [held(place, "state", f"H56-{n}", "4", 11.0) for n in range(9) for place in both]
+    rows += [row for n in range(9) for row in walked(f"H56-{n}", 2, 4)]
+    rows += [row for n in range(9) for place in both for row in walked(f"H56-{n}", 2, 4, place=place, kind="history")]
+    rows += [held("tthc", "number", "000.00.14800.H56-250707", str(n)) for n in range(1, 10)]
+    case = healthy()
+    case["head"] = msgspec.structs.replace(case["head"], links=(NATIONAL,), moves=MOVES)
+    case["meters"] = [*readings(), Reading("target:tthc", "clock_skew_ms", "ms", READ_NS, 2.0)]
+    found = assess(open_record(make_record(tmp_path / "r", **case, observations=rows)))
+    assert {finding.verdict for finding in found.findings} == {Verdict.PASS}
+    assert [finding.check for finding in found.findings][-4:] == [
+        "linked.national", "integrity.numbers", "integrity.history", "integrity.clock",
+    ]  # fmt: skip
 
 
 def test_the_worst_verdict_is_the_gate_and_void_outranks_all(tmp_path: Path) -> None:

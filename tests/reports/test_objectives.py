@@ -75,7 +75,7 @@ def test_a_promise_nothing_matches_is_undecided(tmp_path: Path) -> None:
 def test_too_few_calls_are_undecided_and_name_the_number(tmp_path: Path) -> None:
     finding = judge(tmp_path / "r", limited(500.0, percentile=99.0), **healthy(200))
     assert finding.verdict is Verdict.UNDECIDED
-    assert finding.summary.key == "objective.too_few"
+    assert finding.summary.key == "objective.latency_too_few"
     assert finding.summary.params["needed"].value >= 368
 
 
@@ -189,7 +189,7 @@ def test_what_is_still_needed_is_the_shorter_of_both_ways(tmp_path: Path) -> Non
     ]
     changes = {"samples": samples, "head": manifest(n, phases=phases), "arrivals": plan(3000).slice(0, n)}
     finding = judge(tmp_path / "r", limited(20_000.0), **changes, ledger=[])
-    assert finding.summary.key == "objective.too_few"
+    assert finding.summary.key == "objective.latency_too_few"
     assert finding.needs_more is not None
     assert 40 <= finding.needs_more.params["seconds"].value <= 50
 

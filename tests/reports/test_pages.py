@@ -13,13 +13,13 @@ import pytest
 
 from record.reader import open_record
 from record.rows import ERRORS
-from record.types import Fact, Outcome, Reading
+from record.types import Event, Fact, Outcome, Reading
 from reports import catalogue
 from reports.assess import CHECKS, assess
 from reports.html import render_html
 from reports.junit import render_junit
 from reports.verdict import Verdict
-from tests.records import booked, healthy, losing, make_record, manifest, plan, readings, write
+from tests.records import NATIONAL, S, booked, healthy, held, losing, make_record, manifest, plan, readings, write
 
 VOID_TAGS = {"meta", "br", "path", "use", "rect", "line"}
 
@@ -168,6 +168,41 @@ def test_what_the_profile_and_the_generator_call_things_is_put_into_words(tmp_pa
     assert "Yêu cầu đang chờ trả lời" in page
     assert "requests_out" not in page
     assert '<span lang="en">a test</span>' in page
+
+
+def linked_run(folder: Path) -> Path:
+    """Two systems of which the mirror lost a dossier, and a fault that everybody felt."""
+    rows = [held(place, "state", f"H56-{n}", "9") for n in range(9) for place in ("tthc", "national")]
+    rows += [
+        held(place, "history", f"H56-{n}", "9", at) for n in range(9) for place, at in (("tthc", 9), ("national", 11))
+    ]
+    case = healthy()
+    case["head"] = msgspec.structs.replace(case["head"], links=(NATIONAL,))
+    case["samples"] = [
+        msgspec.structs.replace(s, done_ns=s.intended_ns + 3 * S) if 10 * S <= s.intended_ns < 17 * S else s
+        for s in case["samples"]
+    ]
+    events = [Event(10 * S, "fault-begin", "delay=3000:<portal>"), Event(15 * S, "fault-end", "delay=3000:<portal>")]
+    return make_record(folder, **case, observations=[*rows, held("tthc", "state", "H56-x", "4")], events=events)
+
+
+def test_the_links_and_the_recovery_from_faults_have_their_tables(tmp_path: Path) -> None:
+    page = page_of(linked_run(tmp_path / "r"))
+    assert Outline(page).open == []
+    links = page[page.index("Liên thông giữa các hệ thống") :]
+    assert "<code>tthc → national</code>" in links
+    assert "trạng thái hồ sơ" in links
+    faults = page[page.index("Sự cố và khả năng phục hồi") :]
+    row = faults[faults.index("delay=3000:&lt;portal&gt;") :]
+    assert [cell in row[:600] for cell in ("10\u202fs – 15\u202fs", ">1\u202fs<", ">2\u202fs<")] == [True] * 3
+    assert "delay=3000:<portal>" not in page
+
+
+def test_a_run_without_links_and_faults_has_neither_table(tmp_path: Path) -> None:
+    page = page_of(make_record(tmp_path / "r", **healthy()))
+    assert "Linked systems" not in page
+    assert "Faults and recovery" not in page
+    assert "What linked systems hold was not compared" in page
 
 
 def test_the_caveats_stand_right_under_the_verdict(tmp_path: Path) -> None:
