@@ -44,10 +44,11 @@ WRITES = (
     _drill("change=3:tthc.hand_over", "integrity.changed", short=True),
     _drill("change=3:portal.submit", "integrity.changed"),
     _drill("refuse-kept=4:tthc.hand_over", "integrity.refused_but_kept", short=True),
-    _drill("phantom=4:tthc.hand_over", "integrity.phantom", short=True),
+    # what a stranger hands over was handed over before
+    _drill("phantom=4:tthc.hand_over", "integrity.phantom", "integrity.history", short=True),
     _drill("upload-drop=3", "integrity.lost"),
     _drill("upload-truncate=3", "integrity.changed"),
-    _drill("code-twice=4", "integrity.numbers"),
+    _drill("code-twice=4", "integrity.numbers", perhaps=("integrity.history",)),  # two dossiers, one code: born twice
     _drill("code-skip=4", "integrity.numbers"),
     _drill("clock=3", "integrity.clock"),
     _drill("zone=24", "integrity.numbers"),
