@@ -16,6 +16,8 @@ Note = Annotated[str, Meta(max_length=2_000)]
 FieldName = Annotated[str, Meta(min_length=1, max_length=100)]
 FieldText = Annotated[str, Meta(max_length=4_000)]
 WRITES_LIMIT_MAX = 5_000
+RECIPIENTS_MAX = 200
+_WRITABLE = "^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]*\\Z"  # letters that XML has a form for
 
 
 class CitizenLogin(msgspec.Struct, frozen=True):
@@ -55,6 +57,37 @@ class Claim(msgspec.Struct, frozen=True):
     commune: CommuneCode
 
 
+class DraftBody(msgspec.Struct, frozen=True):
+    commune: CommuneCode
+    title: Annotated[str, Meta(min_length=1, max_length=500, pattern=_WRITABLE)]
+    content: Annotated[str, Meta(min_length=1, max_length=10_000, pattern=_WRITABLE)]
+    recipients: Annotated[list[CommuneCode], Meta(min_length=1, max_length=RECIPIENTS_MAX)]
+
+    def kept(self) -> tuple[str, str, str, str]:
+        """The values of the write in the contract's order, as stored."""
+        return self.commune, self.title, self.content, as_text(self.recipients)
+
+
+class Opinion(msgspec.Struct, frozen=True):
+    opinion: Note
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    status: Annotated[str, Meta(pattern=r"^0[1-6]\Z")]
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    to: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Completion(msgspec.Struct, frozen=True):
+    note: Note
+
+
+class InboxQuery(msgspec.Struct, frozen=True):
+    commune: CommuneCode
+
+
 class SearchQuery(msgspec.Struct, frozen=True):
     q: Annotated[str, Meta(max_length=200)] = ""
     commune: str = ""
@@ -91,4 +124,9 @@ DOSSIER = msgspec.json.Decoder(DossierBody)
 RATING = msgspec.json.Decoder(Rating)
 TRANSITION = msgspec.json.Decoder(Transition)
 CLAIM = msgspec.json.Decoder(Claim)
+DRAFT = msgspec.json.Decoder(DraftBody)
+OPINION = msgspec.json.Decoder(Opinion)
+CONFIRMATION = msgspec.json.Decoder(Confirmation)
+ASSIGNMENT = msgspec.json.Decoder(Assignment)
+COMPLETION = msgspec.json.Decoder(Completion)
 KEYS = msgspec.json.Decoder(KeysBody)

@@ -160,6 +160,13 @@ KINDS: dict[str, Kind] = {
         Kind("identity-down", "SHARE", _share, Moment.ASKED, home=Home.OUTSIDE),
         Kind("identity-quota", "PER_SECOND", _count, Moment.ASKED, home=Home.OUTSIDE, always=True),
         Kind("accounts-max", "PER_COMMUNE", _count, Moment.ASKED, always=True),
+        Kind("delivery-lose", "N", _every, Moment.ASKED),
+        Kind("delivery-double", "N", _every, Moment.ASKED),
+        Kind("delivery-change", "N", _every, Moment.ASKED),
+        Kind("delivery-astray", "N", _every, Moment.ASKED),
+        Kind("confirm-lost", "N", _every, Moment.ASKED),
+        Kind("number-skip", "N[:operation]", _every, Moment.ASKED),
+        Kind("number-twice", "N[:operation]", _every, Moment.ASKED),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from testbed.documents import Documents
 from testbed.dossiers import Dossiers
 from testbed.faults import Faults
+from testbed.inbox import Inbox
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.seats import Seats
@@ -37,6 +39,8 @@ class Platform(NamedTuple):
     signer: Signer
     web_counts: WebCounts
     websites: Websites
+    documents: Documents
+    inbox: Inbox
     officer_password: str
     now: Callable[[], float] = time.time
 

@@ -11,8 +11,10 @@ from testbed import child
 from testbed.app import make_app
 from testbed.certificates import authority_secret
 from testbed.child import Seat
+from testbed.documents import Documents
 from testbed.dossiers import Dossiers
 from testbed.faults import Faults
+from testbed.inbox import Inbox
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.options import Options
@@ -66,6 +68,8 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             signer=signer,
             web_counts=counts,
             websites=Websites(),
+            documents=Documents(store, files, signer, faults),
+            inbox=Inbox(store, files, faults),
             officer_password=options.officer_password,
         )
         try:

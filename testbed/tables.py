@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from testbed import dossiers_schema, web_schema
+from testbed import documents_schema, dossiers_schema, web_schema
 from testbed.schema import Table
 
-TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES,)
-OTHERS: tuple[str, ...] = (*web_schema.OTHERS,)  # CREATE statements of tables that hold no writes
+TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES, *documents_schema.TABLES)
+OTHERS: tuple[str, ...] = (
+    *web_schema.OTHERS,
+    *documents_schema.OTHERS,
+)  # CREATE statements of tables that hold no writes

@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 TOKEN_S_MAX = 12 * 3600
 ROLES = ("motcua", "chuyenvien", "lanhdao")
+CLERKS = ("vanthu", "chuyenvien", "truongphong", "lanhdao")  # of the document system
 CCCD = re.compile(r"[0-9]{12}\Z")
 _ACCOUNT = re.compile(r"([0-9]{5})\.([a-z]+)\Z")
 _BEARER = b"Bearer "
 
 
 class Actor(NamedTuple):
-    """A citizen (name: CCCD) or an officer (name: role, with the commune's code)."""
+    """A citizen (name: CCCD), or an officer of TTHC or of the document system (name: role, with the commune's code)."""
 
-    kind: str  # "citizen" or "officer"
+    kind: str  # "citizen", "officer" or "clerk"
     name: str
     commune: str = ""
 
@@ -50,6 +51,12 @@ def officer(account: str) -> Actor | None:
     """The officer whose account is `<commune>.<role>`; every commune has one account per role."""
     match = _ACCOUNT.match(account)
     return Actor("officer", match[2], match[1]) if match and match[2] in ROLES else None
+
+
+def clerk(account: str) -> Actor | None:
+    """As `officer`, in the document system, where the office of the province has accounts too."""
+    match = _ACCOUNT.match(account)
+    return Actor("clerk", match[2], match[1]) if match and match[2] in CLERKS else None
 
 
 def same_password(given: str, right: str) -> bool:

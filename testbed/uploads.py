@@ -47,6 +47,21 @@ class Files:
         except FileNotFoundError:
             return None
 
+    def keep(self, content: bytes) -> str:
+        """Content that was made here, kept like a file that arrived; its digest."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self.next_path()
+        path.write_bytes(content)
+        path.replace(self.place(sha256))
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """Raises RefusedError when no such file is kept."""
+        try:
+            return self.place(sha256).read_bytes()
+        except FileNotFoundError:
+            raise RefusedError(404, "file-missing") from None
+
     def place(self, sha256: str) -> Path:
         return self._files / sha256[:2] / sha256
 
