@@ -58,6 +58,10 @@ class TthcUser(ServingUser):
     system = "tthc"
 
 
+class WebUser(ServingUser):
+    system = "web"
+
+
 class OwnUser(ServingUser):
     system = "own"
 

@@ -189,7 +189,8 @@ class Target:
         name, system = self._info.name, operation.split(".", 1)[0]
         if operation in BY_NAME:
             what = f'missing; the profile sends people to {system}: write {system} = "http://…"'
-            return f"{name}: systems.{system}: {what} (a system of your own is driven by `run generic`)"
+            how = f"or leave them at home: --set 'world.journeys=[…]' without {system}.*"
+            return f"{name}: systems.{system}: {what}, {how} (a system of your own is driven by `run generic`)"
         return f"{name}: operation {operation!r} cannot be sent here: not in the contract, and no [own]"
 
 

@@ -83,6 +83,10 @@ FLOWS: tuple[Flow, ...] = (
         "tthc.desk", COUNTER_CURVE,
         Figure("desk_per_dossier", 1.0, "looks through the queue", "assumption", False),
     ),
+    Flow(
+        "web.visit", ONLINE_CURVE,
+        Figure("web_visits_per_dossier", 3.0, "visits of websites", "assumption", False),
+    ),
 )  # fmt: skip
 JOURNEYS: tuple[str, ...] = tuple(flow.journey for flow in FLOWS)
 BY_JOURNEY: dict[str, Flow] = {flow.journey: flow for flow in FLOWS}

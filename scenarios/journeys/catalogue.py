@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scenarios.journeys import portal, tthc
+from scenarios.journeys import portal, tthc, web
 from scenarios.types import JourneyMaker
 
 JOURNEYS: dict[str, JourneyMaker] = {
@@ -14,6 +14,7 @@ JOURNEYS: dict[str, JourneyMaker] = {
     "tthc.counter": tthc.counter,
     "tthc.online": tthc.online,
     "tthc.desk": tthc.desk,
+    "web.visit": web.visit,
 }
 
 # Systems that people turn to on their way, besides the one that they were sent to.
