@@ -12,7 +12,7 @@ from loadtests.bindings import BODY_METHODS, OK_DEFAULT, Spec
 from loadtests.templates import Template, TemplateError, walk
 from scenarios import contract
 from scenarios.contract import Operation
-from scenarios.strict_toml import REQUIRED, Table
+from scenarios.strict_toml import REQUIRED, Table, is_name, shown
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OWN_VALUES = ("index",)  # what a call of an own operation brings along: the number of its arrival
@@ -46,6 +46,8 @@ def specs(root: Table, bases: Mapping[str, str], logins: Mapping[str, str]) -> d
     for name, table in own.items():
         if name in contract.BY_NAME:
             table.document.problem(table.path, "is an operation of the contract; take another name")
+        if not is_name(name):
+            table.document.problem(table.path, "is no name; should be one line of letters, at most 100")
         found[name] = _own(name, table, bases)
     return found
 
@@ -104,8 +106,8 @@ def headers_of(table: Table) -> dict[str, str]:
     for name, text in headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             table.problem("headers", f"{name!r} is no header name")
-        elif not isinstance(text, str) or "\n" in text or "\r" in text:
-            table.problem("headers", f"{name}: should be a text of one line")
+        elif not isinstance(text, str) or not text.isprintable():
+            table.problem("headers", f"{name}: should be a text of one line, without control characters")
         else:
             good[name] = text
     return good
@@ -213,7 +215,7 @@ def _source_problem(kind: str, text: str) -> str:
     if kind == "regex":
         try:
             re.compile(text)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             return f"not a regular expression: {error}"
     return ""
 
@@ -221,7 +223,7 @@ def _source_problem(kind: str, text: str) -> str:
 def _statuses(table: Table, key: str, standard: tuple[int, ...]) -> tuple[int, ...]:
     values: list[Any] = table.take(key, list, list(standard), right="a list of statuses such as [200, 201]")
     if not all(isinstance(value, int) and value in _STATUSES for value in values) or (key == "ok" and not values):
-        table.problem(key, f"{values!r} will not do; should be statuses from 200 to 599, such as [200, 201]")
+        table.problem(key, f"{shown(values)} will not do; should be statuses from 200 to 599, such as [200, 201]")
         return OK_DEFAULT
     return tuple(values)
 

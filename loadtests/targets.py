@@ -23,7 +23,7 @@ from loadtests.bindings import Binding, Session, Spec, header_line
 from loadtests.templates import Template
 from record.types import OperationInfo, TargetInfo
 from scenarios.contract import BY_NAME
-from scenarios.strict_toml import Document, Table
+from scenarios.strict_toml import Document, Table, is_name, is_there, read
 from scenarios.types import ConfigError
 
 TIMEOUT_MS_MAX = 600_000
@@ -196,18 +196,14 @@ class Target:
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Target:
     """A checked target file. Raises ConfigError with every problem of it."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    return parse(str(path), text, environ)
+    return parse(str(path), read(path), environ)
 
 
 def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Target:
     """As `load`, from a text; `name` is the path for messages, and relative paths in the file start at its folder."""
     document = Document(name, text)
     root = document.root
-    target_name = root.take("name", str, right='a short name such as "testbed"', check=bool)
+    target_name = root.take("name", str, right='a short name such as "testbed"', check=is_name)
     purpose = root.take("purpose", str, "")
     identities = root.take(
         "identities", str, "marked", right=f"one of {', '.join(IDENTITIES)}", check=lambda v: v in IDENTITIES
@@ -260,6 +256,8 @@ def _bases(table: Table) -> dict[str, str]:
     bases = {}
     for system in table:
         url = table.take(system, str, right='a base URL such as "http://127.0.0.1:8166"')
+        if not is_name(system):
+            table.problem(system, "is no name; should be one line of letters, at most 100")
         wrong = _base_problem(url)
         if wrong and url:
             table.problem(system, f"{wrong}; should be like http://127.0.0.1:8166")
@@ -282,7 +280,7 @@ def _base_problem(url: str) -> str:
         return "not an http:// or https:// URL with a host"
     if parts.username is not None or parts.password is not None:
         return "holds a user name or password; secrets come from the environment: headers with {env:NAME}"
-    if parts.query or parts.fragment or not url.isascii() or any(c.isspace() for c in url):
+    if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
         return "has a query, a fragment, a blank or a letter outside ASCII"
     return ""
 
@@ -301,9 +299,20 @@ def _http(table: Table, folder: Path) -> HttpOptions:
     ca_file = table.take("ca_file", str, "")
     if ca_file:
         ca_file = str(folder / ca_file)
-        if not Path(ca_file).is_file():
-            table.problem("ca_file", f"{ca_file} is not there; should be a file of certificates in PEM")
+        wrong = _ca_problem(Path(ca_file))
+        if wrong:
+            table.problem("ca_file", f"{ca_file} {wrong}; should be a file of certificates in PEM")
     return HttpOptions(version, connections, timeouts[0], timeouts[1], ca_file)
+
+
+def _ca_problem(path: Path) -> str:
+    if not is_there(path):
+        return "is not there"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:  # also what OpenSSL says
+        return f"cannot be used ({error})"
+    return ""
 
 
 def _auth(name: str, table: Table) -> Auth:
@@ -317,7 +326,7 @@ def _auth(name: str, table: Table) -> Auth:
             'headers = { Authorization = "Bearer {env:MY_TOKEN}" }',
         )
     if header:
-        if ":" not in header:
+        if ":" not in header or not header.isprintable():
             table.problem("header", f'{header!r} is no header; should be like "Authorization: Bearer {{token}}"')
         operations.check_template(table, "header", header, operation.gives if operation else None)
     return Auth(name, login, header)

@@ -16,13 +16,15 @@ from record.types import Limits, Objective, Phase
 from scenarios.contract import BY_NAME, LINKS, OPERATIONS
 from scenarios.flows import JOURNEYS, RATES
 from scenarios.schedule import OWN
-from scenarios.strict_toml import Document, Table
+from scenarios.strict_toml import Document, Table, is_name, is_there, read
 from scenarios.traffic import DAY_S, WEEKDAYS, Traffic, Window
 from scenarios.types import ConfigError
 
 SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
 USERS_MAX = 20_000
+INBOX_MAX = 1_000_000
+SEED_MAX = 2**63 - 1
 FAULT = r"[a-z][a-z0-9-]*(=[^\s:=]+)?(:[a-z]+\.[a-z_]+)?"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # becomes part of a folder's name
 METRICS = ("latency", "errors", "lag")
@@ -78,14 +80,11 @@ def find(name: str) -> tuple[str, str]:
     if name in shipped():
         return f"{name}.toml", (resources.files("scenarios") / "profiles" / f"{name}.toml").read_text("utf-8")
     path = Path(name)
-    if path.suffix != ".toml" and not path.exists():
+    if path.suffix != ".toml" and not is_there(path):
         raise ConfigError(
             [f"profile {name!r}: unknown; shipped profiles: {', '.join(shipped())}; or a path to a .toml file"]
         )
-    try:
-        return str(path), path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+    return str(path), read(path)
 
 
 def load(name: str, overrides: dict[str, str] | None = None) -> Profile:
@@ -116,7 +115,9 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         text=text,
         overrides=overrides or {},
         kind=kind,
-        seed=root.take("seed", int, 20250701, right="a whole number from 0", check=lambda v: v >= 0),
+        seed=root.take(
+            "seed", int, 20250701, right=f"a whole number from 0 to {SEED_MAX}", check=lambda v: 0 <= v <= SEED_MAX
+        ),
         communes=world.words("communes", [], right="a list of commune codes; leave it out for all 166"),
         journeys=_journeys(world),
         window=window,
@@ -125,7 +126,9 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         poisson=time.take("poisson", bool, True),
         phases=phases,
         users={name: _users(users, name) for name in users} or {"own": 200},
-        inbox_max=root.take("inbox_max", int, 2000, right="a whole number from 1", check=lambda v: v >= 1),
+        inbox_max=root.take(
+            "inbox_max", int, 2000, right=f"from 1 to {INBOX_MAX}", check=lambda v: 1 <= v <= INBOX_MAX
+        ),
         drain_s=root.take("drain_s", float, 20.0, right="seconds from 0 to 600", check=lambda v: 0 <= v <= 600),
         objectives=tuple(_objective(table) for table in root.tables("objective")),
         limits=_limits(root.table("limits")),
@@ -141,8 +144,13 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
 def _phases(root: Table) -> tuple[Phase, ...]:
     phases, at, names = [], 0, set()
     for table in root.tables("phase", required=True):
-        length = table.take("for_s", float, right="seconds above 0", check=lambda v: 0 < v <= DURATION_S_MAX)
-        name = table.take("name", str)
+        length = table.take(
+            "for_s",
+            float,
+            right=f"seconds above 0, from 0.001 to {DURATION_S_MAX:g}",
+            check=lambda v: 0.001 <= v <= DURATION_S_MAX,
+        )
+        name = table.take("name", str, right='a short name such as "peak"', check=is_name)
         if name in names:
             table.problem("name", f"{name!r} stands twice; phases need different names")
         names.add(name)
@@ -260,7 +268,9 @@ def _traffic(time: Table, duration_s: float) -> Traffic:
 def _limits(table: Table) -> Limits:
     base = Limits()
     values = {
-        field: table.take(field, float, getattr(base, field), right="a number from 0", check=lambda v: v >= 0)
+        field: table.take(
+            field, float, getattr(base, field), right="a number from 0 to 1e9", check=lambda v: 0 <= v <= 1e9
+        )
         for field in Limits.__struct_fields__
     }
     return Limits(**values)
@@ -274,7 +284,9 @@ def _users(table: Table, name: str) -> int:
 
 
 def _positive(table: Table, key: str, default: float) -> float:
-    return table.take(key, float, default, right="a number above 0 and below 1,000,000", check=lambda v: 0 < v < 1e6)
+    return table.take(
+        key, float, default, right="a number above 0 and below 1,000,000", check=lambda v: 1e-6 <= v < 1e6
+    )
 
 
 def _clock(table: Table, key: str, default: str) -> float:

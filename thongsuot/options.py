@@ -12,6 +12,7 @@ import click
 from loadtests import targets
 from loadtests.run import Settings
 from scenarios import profiles
+from scenarios.strict_toml import is_there, read
 from scenarios.types import ConfigError, Identities
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,7 +32,7 @@ def of_a_run(command: Command) -> Command:
     for option in reversed(
         (
             click.argument("profile"),
-            click.option("--seed", type=click.IntRange(0), help="Another seed than the profile's."),
+            click.option("--seed", type=click.IntRange(0, profiles.SEED_MAX), help="Another seed than the profile's."),
             click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Replace one value of the profile."),
             click.option(
                 "--rate", type=click.FloatRange(min=0, min_open=True), help="Arrivals per second (flat profiles)."
@@ -85,13 +86,13 @@ def profile_of(profile: str, sets: tuple[str, ...], rate: float | None, duration
 def target_of(name: str) -> tuple[targets.Target, str, str]:
     """(target, absolute file name, text) of a path or of a shipped target's name."""
     path = Path(name)
-    if not path.suffix and not path.is_file():  # `testbed` is a folder too, where the sources are
+    if not path.suffix and not is_there(path):  # `testbed` is a folder too, where the sources are
         path = SHIPPED_TARGETS / f"{name}.toml"
-        if not path.exists():
+        if not is_there(path):
             known = ", ".join(sorted(item.stem for item in SHIPPED_TARGETS.glob("*.toml")))
             raise ConfigError([f"--target {name}: no such file; shipped targets: {known}"])
-    target = targets.load(path)
-    return target, str(path.resolve()), path.read_text("utf-8")
+    text = read(path)
+    return targets.parse(str(path), text), str(path.resolve()), text
 
 
 def settings_of(
