@@ -62,6 +62,10 @@ class WebUser(ServingUser):
     system = "web"
 
 
+class DocsUser(ServingUser):
+    system = "docs"
+
+
 class OwnUser(ServingUser):
     system = "own"
 

@@ -28,6 +28,7 @@ from record.journal import EventLog, Journal
 from record.rows import END, SAMPLE
 from record.types import Event, Manifest, Reading, RecordError, State, Zero
 from scenarios.attachments import Library
+from scenarios.flows import ESSENTIAL
 from scenarios.lifecycle import moves
 from scenarios.profiles import Profile
 from scenarios.schedule import Plan, to_arrow
@@ -90,7 +91,7 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
     """
     watch(Progress("preflight"))
     profile, target = settings.profile, settings.target
-    plan = plan_of(profile, settings.seed, target.weights)
+    plan = plan_of(profile, settings.seed, target.weights, target.info().bases)
     preflight.check(profile, target, plan, settings.identities, settings.runs, settings.allow_list)
     preflight.check_crew(settings, _users(settings))
     manifest = _manifest(settings, plan)
@@ -261,7 +262,6 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         number += 1
         run_id = f"{stem}_{number}"
     tag = settings.tag or hashlib.sha256(f"{run_id}{os.getpid()}{time.monotonic_ns()}".encode()).hexdigest()[:10]
-    links = links_of(target, plan.systems)
     return Manifest(
         format=schema.FORMAT,
         run_id=run_id,
@@ -281,11 +281,11 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         compression=profile.traffic.compression,
         workers=settings.processes,
         phases=profile.phases,
-        objectives=objectives_of(profile, target, links),
+        objectives=objectives_of(profile, target),
         limits=profile.limits,
         operations=operations_of(plan, target),
-        links=links,
-        moves=moves() if profile.kind == "day" else (),
+        links=links_of(target, plan.systems),
+        moves=moves() if set(plan.systems) & set(ESSENTIAL) else (),  # else nobody moves a dossier
     )
 
 

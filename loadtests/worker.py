@@ -72,7 +72,7 @@ class Worker:
         own = self._target.weights
         self._tag = manifest.tag
         self._own_writes = {operation.name for operation in manifest.operations if operation.write}
-        self._plan = plan_of(self._profile, manifest.seed, own)
+        self._plan = plan_of(self._profile, manifest.seed, own, self._target.info().bases)
         if self._plan.digest != manifest.plan_digest:
             raise RecordError("this worker's sources make another plan than the master's; run the same version on both")
         self._share: list[int] = share(self._plan, index, manifest.workers).tolist()

@@ -30,6 +30,7 @@ class Per(enum.Enum):
     DOSSIER = "dossier of the commune"
     COMMUNE = "commune and day"  # large or small
     PROVINCE = "day"  # one stream, at the office of the province
+    OFFICE = "commune and day, at the office of the province"
 
 
 class Flow(NamedTuple):
@@ -87,7 +88,28 @@ FLOWS: tuple[Flow, ...] = (
         "web.visit", ONLINE_CURVE,
         Figure("web_visits_per_dossier", 3.0, "visits of websites", "assumption", False),
     ),
+    Flow(
+        "docs.province", COUNTER_CURVE,
+        Figure("docs_issued_by_province", 30.0, "documents that the province issues a day", "assumption", False),
+        Per.PROVINCE,
+    ),
+    Flow(
+        "docs.outgoing", COUNTER_CURVE,
+        Figure("docs_issued_per_commune", 2.0, "documents that a commune issues a day", "assumption", False),
+        Per.COMMUNE,
+    ),
+    Flow(
+        "docs.incoming", COUNTER_CURVE,
+        Figure("docs_looks_per_commune", 20.0, "looks into a commune's inbox a day", "assumption", False),
+        Per.COMMUNE,
+    ),
+    Flow(
+        "docs.reception", COUNTER_CURVE,
+        Figure("docs_looks_at_province", 2.0, "looks into the province's inbox per commune a day", "assumption", False),
+        Per.OFFICE,
+    ),
 )  # fmt: skip
+ESSENTIAL = ("portal", "tthc")  # systems that a target must have; from others it may lack, people stay away
 JOURNEYS: tuple[str, ...] = tuple(flow.journey for flow in FLOWS)
 BY_JOURNEY: dict[str, Flow] = {flow.journey: flow for flow in FLOWS}
 RATES: tuple[Figure, ...] = tuple(flow.rate for flow in FLOWS if isinstance(flow.rate, Figure))

@@ -131,6 +131,8 @@ def _people(flow: Flow, communes: Sequence[Commune], traffic: Traffic) -> list[t
         rate = flow.rate(traffic.online_share)
     if flow.per is Per.PROVINCE:
         return [(PROVINCE_OFFICE, rate * _busy(traffic))]
+    if flow.per is Per.OFFICE:
+        return [(PROVINCE_OFFICE, rate * len(communes) * _busy(traffic))]
     if flow.per is Per.COMMUNE:
         return [(commune.code, rate * _busy(traffic)) for commune in communes]
     return [(commune.code, day_rate(commune, traffic) * rate) for commune in communes]

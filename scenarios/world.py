@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from scenarios import rng, schedule, traffic
+from scenarios import documents, rng, schedule, traffic
 from scenarios.attachments import Library
+from scenarios.contract import PROVINCE_OFFICE
+from scenarios.documents import Document
 from scenarios.dossiers import applicant_of
 from scenarios.dossiers import dossier as make_dossier
+from scenarios.flows import BY_JOURNEY, ESSENTIAL, JOURNEYS
 from scenarios.population import Population
 from scenarios.procedures import catalogue, choose
 from scenarios.profiles import Profile
@@ -35,13 +38,23 @@ def communes_of(profile: Profile) -> tuple[Commune, ...]:
     return tuple(commune for commune in everything if not profile.communes or commune.code in profile.communes)
 
 
-def plan_of(profile: Profile, seed: int, own: Mapping[str, float]) -> schedule.Plan:
-    """Every arrival of the run. `own` are the weights of the target's own operations, for profiles of kind "flat"."""
+def plan_of(
+    profile: Profile, seed: int, own: Mapping[str, float], systems: Container[str] | None = None
+) -> schedule.Plan:
+    """Every arrival of the run. `own` are the weights of the target's own operations, for profiles of kind "flat".
+
+    `systems` are those of the target, None: all. Where it lacks one that is not essential, nobody is sent there, unless
+    the profile names its journeys.
+    """
     if profile.kind == "flat":
         if not own:
             raise ConfigError([f'{profile.name}: kind = "flat" needs a target with operations of its own ([own.*])'])
         return schedule.constant(profile.rate_per_s, profile.duration_s, own, seed, poisson=profile.poisson)
-    streams = traffic.streams(communes_of(profile), profile.window, profile.traffic, seed, profile.journeys)
+    journeys = profile.journeys
+    if systems is not None and journeys == JOURNEYS:
+        sent_to = {one: BY_JOURNEY[one].system for one in journeys}
+        journeys = tuple(one for one, system in sent_to.items() if system in ESSENTIAL or system in systems)
+    streams = traffic.streams(communes_of(profile), profile.window, profile.traffic, seed, journeys)
     return schedule.make_plan(streams)
 
 
@@ -68,6 +81,7 @@ class World:
         self._commune = {commune.code: commune for commune in communes_of(profile)}
         self._procedures = {procedure.code: procedure for procedure in catalogue()}
         self._submits = _submits(plan)
+        self._near = documents.neighbours(tuple(self._commune.values()))
 
     def warm(self) -> None:
         """Make one of everything, so that the first arrivals do not wait for tables and caches."""
@@ -135,6 +149,15 @@ class World:
         """The values of `portal.attach` and `tthc.scan`; `sha256` is what the final read must find."""
         file = self._library.attachment(code, rng.stream(self._seed, f"attachment/{number}"), arrival.index)
         return {"dossier": code, "kind": "scan", "file": file, "sha256": file.sha256}
+
+    def document(self, arrival: Arrival) -> Document:
+        """What the arrival drafts; who is in this run are also those it is written to."""
+        key = rng.stream(self._seed, f"document/{arrival.index}")
+        if arrival.commune == PROVINCE_OFFICE:
+            recipients = documents.from_province(key, tuple(self._commune))
+        else:
+            recipients = documents.from_commune(key, self._near[arrival.commune])
+        return documents.document(key, recipients)
 
     def search_words(self, code: str) -> str:
         """What a hurried person types: the first words of the procedure's name without diacritics."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -22,8 +21,7 @@ async def login(platform: Platform, visit: Visit) -> dict[str, Any]:
     actor = clerk(body.account)
     if not same_password(body.password, platform.officer_password) or actor is None:
         raise RefusedError(401, "login-failed")
-    await asyncio.to_thread(paper.warm)  # before somebody signs
-    platform.signer.warm()
+    platform.documents.warm()  # before somebody signs
     return {"token": platform.tokens.issue(actor, platform.now())}
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from scenarios import edxml
 from scenarios.contract import PROVINCE_OFFICE
-from testbed import axis, letter
+from testbed import axis, letter, paper
 from testbed import documents_schema as sql
 from testbed.axis import Axis, Outgoing
 from testbed.documents_schema import DRAFTED, DRAFTS, ISSUED, ISSUES, REVIEWED, REVIEWS, SIGNATURES, SIGNED
@@ -64,6 +64,14 @@ class Documents:
         self._faults = faults
         self._axis = Axis(store.database.dialect, files, faults)
         self._turns = [asyncio.Lock() for _ in range(TURNS)]
+        self._warming: asyncio.Task[None] | None = None
+
+    def warm(self) -> asyncio.Task[None]:
+        """Get ready what the first signature would wait for; once, beside whatever else is going on."""
+        if self._warming is None:
+            self._signer.warm()
+            self._warming = asyncio.create_task(asyncio.to_thread(paper.warm))
+        return self._warming
 
     async def draft(self, spent: Spent, key: str, operation: str, actor: Actor, kept: Columns) -> Applied:
         """A new draft from (commune, title, content, recipients); its code is the subject."""
@@ -98,6 +106,7 @@ class Documents:
             if earlier := await self._store.earlier(tx, key, SIGNATURES, kept, operation):
                 return earlier
             draft = await _draft(tx, kept[0], actor, REVIEWED)
+        await asyncio.shield(self.warm())
         pdf = letter.pdf(_letter(draft))
         signed = self._files.keep(await self._signer.sign(pdf, f"{draft.commune}.{LEADER}", "Ký ban hành", operation))
         async with self._store.write(spent, key) as tx:

@@ -53,6 +53,28 @@ WRITES = (
     _drill("clock=3", "integrity.clock"),
     _drill("zone=24", "integrity.numbers"),
 )
+# A run in which only documents travel, quick enough that most of them arrive.
+DOCUMENTS_ALONE = (
+    'world.journeys=["docs.province", "docs.outgoing", "docs.incoming", "docs.reception"]',
+    "time.docs_issued_by_province=20",
+    "time.docs_issued_per_commune=6",
+    "time.docs_looks_per_commune=60",
+    "time.docs_looks_at_province=10",
+    "objective.0.limit_ms=2000",
+)
+DOCUMENTS = (
+    _drill("delivery-lose=4", "linked.deliveries", sets=DOCUMENTS_ALONE, short=True),
+    _drill("delivery-double=4", "linked.deliveries", perhaps=("objective.errors",), sets=DOCUMENTS_ALONE),
+    _drill("delivery-change=4", "linked.deliveries", sets=DOCUMENTS_ALONE),
+    _drill("delivery-astray=4", "linked.deliveries", sets=DOCUMENTS_ALONE),
+    _drill("confirm-lost=2", "linked.deliveries", sets=DOCUMENTS_ALONE),
+    _drill("number-skip=3:docs.issue", "integrity.numbers", sets=DOCUMENTS_ALONE),
+    _drill("number-twice=3:docs.issue", "integrity.numbers", sets=DOCUMENTS_ALONE, short=True),
+    _drill("number-skip=3:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
+    _drill("number-twice=3:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
+    _drill("lose=3:docs.register", "integrity.lost", sets=DOCUMENTS_ALONE),
+    _drill("change=3:docs.draft", "integrity.changed", sets=DOCUMENTS_ALONE),
+)
 SPEED = (
     _drill("delay=900", "objective.p50", short=True),
     _drill("slow-query=300:tthc.claim", "objective.p50", sets=(_of("tthc.claim"),)),
@@ -70,4 +92,4 @@ OUTSIDE = (
     _drill("identity-slow=600", "objective.p50", sets=(_of("identity.authorize"),)),
     _drill("accounts-max=2", "objective.errors", sets=(FEW,)),
 )
-DRILLS: tuple[Drill, ...] = (*WRITES, *SPEED, *ERRORS, *OUTSIDE)
+DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE)

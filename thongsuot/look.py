@@ -34,9 +34,9 @@ def plan_command(
     thongsuot plan monday-peak --set time.rate_factor=2
     """
     loaded = options.profile_of(profile, sets, rate, duration)
-    own = options.target_of(target)[0].weights if target else {}
+    there = options.target_of(target)[0] if target else None
     seed = loaded.seed if seed is None else seed
-    plan = plan_of(loaded, seed, own)
+    plan = plan_of(loaded, seed, there.weights, there.info().bases) if there else plan_of(loaded, seed, {})
     counts = Counter(plan.journeys[code] for code in plan.journey.tolist())
     if as_json:
         facts = {"profile": loaded.name, "seed": seed, "arrivals": len(plan), "digest": plan.digest}
@@ -76,7 +76,7 @@ def preflight_command(
     """
     loaded = options.profile_of(profile, sets, rate, duration)
     settings = options.settings_of(loaded, target, runs=runs, seed=seed, identities=identities, allow_list=allow_list)
-    plan = plan_of(loaded, settings.seed, settings.target.weights)
+    plan = plan_of(loaded, settings.seed, settings.target.weights, settings.target.info().bases)
     preflight.check(loaded, settings.target, plan, settings.identities, runs, settings.allow_list)
     click.echo(f"{loaded.name} may be driven against {settings.target.name}: {len(plan):,} arrivals")
 

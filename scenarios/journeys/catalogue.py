@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scenarios.journeys import portal, tthc, web
+from scenarios.journeys import docs, portal, tthc, web
 from scenarios.types import JourneyMaker
 
 JOURNEYS: dict[str, JourneyMaker] = {
@@ -15,10 +15,14 @@ JOURNEYS: dict[str, JourneyMaker] = {
     "tthc.online": tthc.online,
     "tthc.desk": tthc.desk,
     "web.visit": web.visit,
+    "docs.province": docs.issue,
+    "docs.outgoing": docs.issue,
+    "docs.incoming": docs.incoming,
+    "docs.reception": docs.incoming,
 }
 
 # Systems that people turn to on their way, besides the one that they were sent to.
-ON_THE_WAY: dict[str, tuple[str, ...]] = {"portal": ("identity", "national")}
+ON_THE_WAY: dict[str, tuple[str, ...]] = {"portal": ("identity",)}
 
 
 def visited(systems: Iterable[str]) -> frozenset[str]:

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from testbed.observing import View
-from testbed.outside import national
 
-VIEWS: tuple[View, ...] = (*national.VIEWS,)
+VIEWS: tuple[View, ...] = ()
