@@ -262,6 +262,7 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         number += 1
         run_id = f"{stem}_{number}"
     tag = settings.tag or hashlib.sha256(f"{run_id}{os.getpid()}{time.monotonic_ns()}".encode()).hexdigest()[:10]
+    links = links_of(target, plan.systems)
     return Manifest(
         format=schema.FORMAT,
         run_id=run_id,
@@ -281,10 +282,10 @@ def _manifest(settings: Settings, plan: Plan) -> Manifest:
         compression=profile.traffic.compression,
         workers=settings.processes,
         phases=profile.phases,
-        objectives=objectives_of(profile, target),
+        objectives=objectives_of(profile, target, links),
         limits=profile.limits,
         operations=operations_of(plan, target),
-        links=links_of(target, plan.systems),
+        links=links,
         moves=moves() if set(plan.systems) & set(ESSENTIAL) else (),  # else nobody moves a dossier
     )
 

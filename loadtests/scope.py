@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from loadtests.targets import Target
-from record.types import Objective, OperationInfo
+from record.types import Link, Objective, OperationInfo
 from scenarios.contract import OPERATIONS
 from scenarios.journeys.catalogue import visited
 from scenarios.profiles import Profile
@@ -18,12 +20,17 @@ def operations_of(plan: Plan, target: Target) -> tuple[OperationInfo, ...]:
     return tuple(one for one in target.operations() if one.system in systems or one.name in plan.journeys)
 
 
-def objectives_of(profile: Profile, target: Target) -> tuple[Objective, ...]:
-    """The promises that this target can keep or break: none is about a system of the contract that it has not got."""
+def objectives_of(profile: Profile, target: Target, links: Sequence[Link]) -> tuple[Objective, ...]:
+    """The promises that this target can keep or break: none is about a system of the contract that it has not got, nor
+    about a link to which the run is not held."""
     lacking = {operation.system for operation in OPERATIONS} - set(target.info().bases)
+    held = {link.slug for link in links}
     kept = []
     for objective in profile.objectives:
-        about = tuple(pattern for pattern in objective.operations if pattern.split(".", 1)[0] not in lacking)
+        about = tuple(
+            one for one in objective.operations
+            if (one in held if objective.metric == "lag" else one.split(".", 1)[0] not in lacking)
+        )  # fmt: skip
         if about:
             kept.append(msgspec.structs.replace(objective, operations=about))
     return tuple(kept)

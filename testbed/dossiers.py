@@ -11,6 +11,7 @@ from testbed import dossiers_schema as sql
 from testbed.dossiers_schema import ATTACHMENTS, CLAIMS, DOSSIERS, RATINGS, TRANSITIONS
 from testbed.faults import Faults
 from testbed.lifecycle import MOVES, RECEIVED
+from testbed.outbox import Outbox
 from testbed.store import HANOI, Applied, Columns, Row, Store, Tx, make_write
 from testbed.tokens import Actor
 from testbed.visit import RefusedError, Spent
@@ -36,6 +37,7 @@ class Dossiers:
     def __init__(self, store: Store, faults: Faults | None = None) -> None:
         self._store = store
         self._faults = faults or Faults()
+        self.outbox = Outbox(store)
         self._claim = sql.claim(store.database.dialect)
         self.by_state: Counter[int] = Counter()
         self.stored_bytes = 0
@@ -60,6 +62,8 @@ class Dossiers:
 
             more = await numbered()
             rows = await self._store.keep(tx, DOSSIERS, Row(key, operation, more[0], kept, more, numbered))
+            await self.outbox.created(tx, key)
+        self.outbox.noted.set()
         self.by_state[state] += rows
         self.touch({kept[0]: [more[0]] if rows else []})
         return Applied(make_write(DOSSIERS, key, operation, more[0], kept), True)
@@ -81,7 +85,7 @@ class Dossiers:
 
     async def move(self, spent: Spent, key: str, actor: Actor, kept: Columns) -> Applied:
         """One step of a dossier's life, from (dossier, to, note)."""
-        code, to, _note = kept
+        code, to, note = kept
         async with self._store.write(spent, key) as tx:
             if earlier := await self._store.earlier(tx, key, TRANSITIONS, kept, None):
                 return earlier
@@ -97,6 +101,11 @@ class Dossiers:
             kept_rows = await self._store.keep(tx, TRANSITIONS, Row(key, move.operation, code, kept, more))
             if kept_rows and not await tx.rows(sql.MOVE, to, code, dossier.state):  # a lost step leaves no trace
                 raise RefusedError(409, "dossier-moved")
+            if kept_rows:
+                await self.outbox.moved(tx, key, code, to, actor.name, note)
+            if kept_rows and self._faults.hit("state-back", move.operation):  # and nothing says so
+                await tx.rows(sql.MOVE, dossier.state, code, to)
+        self.outbox.noted.set()
         if kept_rows:
             self.by_state[dossier.state] -= 1
             self.by_state[to] += 1

@@ -11,7 +11,8 @@ _OF_RUN = "WHERE id > $1 AND key || '' >= $2 AND key || '' < $3 ORDER BY id LIMI
 VIEWS = (
     View(
         PLACE,
-        f"SELECT id, code, state, at_ms, key, commune, procedure, applicant FROM dossiers {_OF_RUN}",
+        "SELECT id, code, state, coalesce((SELECT max(t.at_ms) FROM transitions AS t WHERE t.dossier = code), at_ms),"
+        f" key, commune, procedure, applicant FROM dossiers {_OF_RUN}",
         lambda c: Observation(PLACE, "state", c[0], str(c[1]), c[2], c[3], mark(c[5], c[6]), c[4]),
     ),
     View(

@@ -26,6 +26,7 @@ from testbed.store import Database, Store
 from testbed.store_postgres import open_postgres
 from testbed.store_sqlite import SqliteDatabase
 from testbed.strains import Strained
+from testbed.synchronisation import Synchronisation
 from testbed.tables import OTHERS, TABLES
 from testbed.tokens import Tokens
 from testbed.uploads import Files
@@ -72,8 +73,9 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             inbox=Inbox(store, files, faults),
             officer_password=options.officer_password,
         )
+        synchronisation = Synchronisation(dossiers.outbox, outside, faults)
         try:
-            await child.serve(make_app(platform), faults, seat, jobs=(counts.run(),))
+            await child.serve(make_app(platform), faults, seat, jobs=(counts.run(), synchronisation.run()))
         finally:
             await signer.close()
     finally:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
+import apsw
+import asyncpg
 import msgspec
 
 from scenarios.contract import HANOI_OFFSET_HOURS, Write, WritesPage, as_text
@@ -20,6 +22,8 @@ from testbed.visit import RefusedError, Spent
 
 HANOI = dt.timezone(dt.timedelta(hours=HANOI_OFFSET_HOURS))
 Columns = tuple[Any, ...]
+# What a database that fails raises; whoever works without a request at hand waits and tries again.
+DATABASE_ERRORS = (OSError, TimeoutError, apsw.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Tx(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from testbed import documents_schema, dossiers_schema, web_schema
+from testbed import documents_schema, dossiers_schema, outbox, web_schema
 from testbed.schema import Table
 
 TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES, *documents_schema.TABLES)
 OTHERS: tuple[str, ...] = (
+    *outbox.OTHERS,
     *web_schema.OTHERS,
     *documents_schema.OTHERS,
 )  # CREATE statements of tables that hold no writes

@@ -10,20 +10,17 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-import apsw
-import asyncpg
 import msgspec
 
 from testbed import web_schema as sql
 from testbed.dossiers import Dossiers
 from testbed.faults import Fault, Faults
-from testbed.store import Store
+from testbed.store import DATABASE_ERRORS, Store
 from testbed.visit import Spent
 from testbed.web_pages import Figures
 
 REFRESH_S = 2.0
 NEWEST_MAX = 10  # codes that a site makes public
-DATABASE_ERRORS = (OSError, TimeoutError, apsw.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
 _codes = msgspec.json.Decoder(list[str]).decode
 
 

@@ -9,6 +9,7 @@ from scenarios.world import World
 
 SEARCH_S, READ_S, FORM_S, FILE_S, CHECK_S, RATE_S = 15.0, 20.0, 240.0, 30.0, 60.0, 30.0
 RATING_SHARE = 0.3
+NATIONAL_SHARE = 0.3  # assumption: of those who look at the portal, who look at the national one as well
 COMMENTS = ("", "Cán bộ hướng dẫn tận tình.", "Giao diện dễ sử dụng.", "Mong được xử lý nhanh hơn.")
 
 
@@ -63,14 +64,20 @@ def visit(arrival: Arrival, world: World) -> Journey:
 
 
 def track(arrival: Arrival, world: World) -> Journey:
-    """Somebody who submitted earlier logs in again, opens the list of own dossiers and looks at the newest."""
+    """Somebody who submitted earlier logs in again, opens the list of own dossiers and looks at the newest.
+
+    Some look at the national portal too, which may not have heard of it yet.
+    """
     actor = yield from _log_in(world, world.earlier_applicant(arrival))
     if actor is None:
         return
     reply = yield Call("portal.mine", {}, think_ns=world.think(arrival, "mine", SEARCH_S), actor=actor)
     codes = reply.values.get("dossiers") if reply.ok else None
     if codes:
-        yield Call("portal.track", {"dossier": str(codes[0])}, think_ns=world.think(arrival, "track", READ_S))
+        newest = {"dossier": str(codes[0])}
+        yield Call("portal.track", newest, think_ns=world.think(arrival, "track", READ_S))
+        if world.has("national") and world.chance(arrival, "national") < NATIONAL_SHARE:
+            yield Call("national.track", newest, think_ns=world.think(arrival, "national", READ_S))
 
 
 def _log_in(world: World, citizen: Citizen) -> Generator[Call, Reply, str | None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from testbed.outside import identity
+from testbed.outside import identity, national
 from testbed.schema import Table
 
 TABLES: tuple[Table, ...] = ()
-OTHERS: tuple[str, ...] = (*identity.OTHERS,)  # CREATE statements of tables that hold no writes
+OTHERS: tuple[str, ...] = (*identity.OTHERS, *national.OTHERS)  # CREATE statements of tables that hold no writes

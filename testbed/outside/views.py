@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from testbed.observing import View
+from testbed.outside import national
 
-VIEWS: tuple[View, ...] = ()
+VIEWS: tuple[View, ...] = (*national.VIEWS,)

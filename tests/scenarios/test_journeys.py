@@ -65,6 +65,12 @@ def test_a_target_with_portal_and_tthc_alone_is_asked_for_nothing_else(
     assert "tthc.lookup" not in {call.operation for call in calls}
 
 
+def test_some_of_those_who_look_at_the_portal_look_at_the_national_one_too(world: World) -> None:
+    last = [walked(world, "portal.track", index)[-1] for index in range(60)]
+    assert {call.operation for call in last} == {"portal.track", "national.track"}
+    assert {call.values["dossier"] for call in last} == {ANSWERS["dossiers"][0]}  # type: ignore[index]
+
+
 def test_who_has_no_code_says_so_and_who_has_one_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = walked(world, "portal.submit", 1)[:2]
     assert (first.operation, second.operation) == ("identity.authorize", "portal.login")
