@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -53,11 +53,24 @@ def measure(module: str, side: str, folder: Path) -> dict[str, float]:
         [sys.executable, "-m", module, side, str(folder)], check=True, capture_output=True, text=True, timeout=600
     )
     answer: dict[str, float] = json.loads(done.stdout)
-    print(f"{side}: {answer['seconds']:.2f} s, peak {answer['peak_mb']:.0f} MB; {answer['note']}", flush=True)
+    shown = f"{answer['seconds']:.2f} s ({answer['cpu_s']:.2f} s of processors), peak {answer['peak_mb']:.0f} MB"
+    print(f"{side}: {shown}; {answer['note']}", flush=True)
     return answer
 
 
-def tell(seconds: float, note: str, **more: object) -> None:
-    """What `measure` reads: seconds since the imports, and the peak of this process."""
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": round(peak_mb, 1), "note": note, **more}))
+class Watch:
+    """Begun after the imports: seconds and processor time of this process from then on."""
+
+    def __init__(self) -> None:
+        self._began, self._used = time.perf_counter(), time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    def tell(self, note: str) -> None:
+        """What `measure` reads. Peak memory is not ru_maxrss: that begins with that of the process that started us."""
+        seconds, cpu_s = self.seconds, round(time.process_time() - self._used, 2)
+        status = Path("/proc/self/status").read_text("ascii")
+        peak_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+        print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mb": round(peak_kb / 1024, 1), "note": note}))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench._line import result
-from bench._records import CODES, COMMUNES, measure, seal, tell, words, world
+from bench._records import CODES, COMMUNES, Watch, measure, seal, words, world
 from record import rows, schema
 from record.types import Event, Limits, Manifest, Objective, OperationInfo, Phase, State, TargetInfo, Zero
 
@@ -48,6 +48,8 @@ def main() -> None:
         peak_mb=mine["peak_mb"],
         peak_mb_goal=MB_MAX,
         peer_peak_mb=peer["peak_mb"],
+        cpu_s=mine["cpu_s"],
+        peer_cpu_s=peer["cpu_s"],
         calls=CALLS,
     )
 
@@ -58,12 +60,12 @@ def ours(folder: Path) -> None:
     from reports import store
     from reports.assess import assess
 
-    began = time.perf_counter()
+    watch = Watch()
     record = open_record(folder)
-    opened = time.perf_counter()
+    opened = watch.seconds
     assessment = assess(record)
     store.write(folder, assessment)
-    tell(time.perf_counter() - began, f"gate {assessment.gate.word}, {opened - began:.2f} s of it opening the record")
+    watch.tell(f"gate {assessment.gate.word}, {opened:.2f} s of it opening the record")
 
 
 def pandas_alone(folder: Path) -> None:
@@ -71,7 +73,7 @@ def pandas_alone(folder: Path) -> None:
     import pandas as pd
 
     wanted = ["operation", "system", "commune", "outcome", "intended_ns", "sent_ns", "done_ns"]
-    began = time.perf_counter()
+    watch = Watch()
     frame = pd.read_parquet(folder / "samples.parquet", columns=wanted)
     frame = frame[frame["outcome"].isin(["ok", "unknown"])]
     frame["due"] = frame["done_ns"] - frame["intended_ns"]
@@ -81,7 +83,7 @@ def pandas_alone(folder: Path) -> None:
     for dimension in ([], ["system"], ["operation"], ["commune"]):
         groups = frame.groupby(["phase", *dimension], observed=True)[["due", "service"]]
         lines += len(groups.quantile([0.5, 0.9, 0.95, 0.99]))
-    tell(time.perf_counter() - began, f"{lines} lines")
+    watch.tell(f"{lines} lines")
 
 
 def make(folder: Path) -> None:

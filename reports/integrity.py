@@ -16,18 +16,29 @@ from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantit
 
 LISTED = "final-listing"  # the event that says: every write with the run's tag was listed
 
-# One row per key, kept for all questions. What the target told the generator about it: an acknowledgement outranks an
-# unknown, that a refusal; null if the generator never spoke of it. `times` is null if the final read never did.
-_WRITES = """
-    SELECT key,
-           CASE WHEN bool_or(fact = 'acked') THEN 'acked'
-                WHEN bool_or(fact = 'refused') AND NOT bool_or(fact = 'unknown') THEN 'refused'
-                WHEN bool_or(fact NOT IN ('observed', 'absent')) THEN 'unknown' END AS outcome,
-           if(bool_or(fact IN ('observed', 'absent')), count(*) FILTER (fact = 'observed'), NULL) AS times,
-           max(digest) FILTER (fact = 'intended') AS sent,
-           min(digest) FILTER (fact = 'observed') AS low, max(digest) FILTER (fact = 'observed') AS high,
-           low <> sent OR high <> sent AS changed, sent IS NULL OR low IS NULL AS bare
-    FROM ledger GROUP BY key
+# One row per key. What the target told the generator about it: an acknowledgement outranks an unknown, that a refusal;
+# null if the generator never spoke of it. `times` is null if the final read never did. Contents are compared by a hash
+# of 64 bits of their digests, which takes half the time and memory: one change in 2^64 would not be seen.
+_KEYS = """
+    SELECT key, count(*) FILTER (fact = 'observed') AS found,
+           bit_or(CASE fact WHEN 'intended' THEN 1 WHEN 'acked' THEN 2 WHEN 'refused' THEN 4 WHEN 'unknown' THEN 8
+                            WHEN 'observed' THEN 16 ELSE 32 END::UTINYINT) AS facts,
+           max(content) FILTER (fact = 'intended') AS sent,
+           min(content) FILTER (fact = 'observed') AS low, max(content) FILTER (fact = 'observed') AS high
+    FROM (SELECT key, fact, if(digest IS NULL, NULL, hash(digest)) AS content FROM ledger) GROUP BY key
+"""
+# Kept for all questions: a row for each key that was not acknowledged and found once as it was sent, and few for those
+# that were (`key` is null, `n` says how many).
+_WRITES = f"""
+    SELECT if(outcome = 'acked' AND times = 1 AND NOT changed AND NOT bare, NULL, key) AS key,
+           outcome, times, changed, bare, count(*) AS n
+    FROM (SELECT key,
+                 CASE WHEN facts & 2 > 0 THEN 'acked' WHEN facts & 4 > 0 AND facts & 8 = 0 THEN 'refused'
+                      WHEN facts & 15 > 0 THEN 'unknown' END AS outcome,
+                 if(facts & 48 > 0, found, NULL) AS times,
+                 low <> sent OR high <> sent AS changed, sent IS NULL OR low IS NULL AS bare
+          FROM ({_KEYS}))
+    GROUP BY ALL
 """
 _CLASSES = {
     "lost": "outcome = 'acked' AND times = 0",
@@ -61,12 +72,12 @@ def check(case: Case) -> tuple[Finding, ...]:
 
 def tally(case: Case) -> dict[str, int]:
     """How many keys fall under each name of _COUNTS."""
-    columns = ", ".join(f"count(*) FILTER ({condition}) AS {name}" for name, condition in _COUNTS.items())
+    columns = ", ".join(f"coalesce(sum(n) FILTER ({what}), 0)::BIGINT AS {name}" for name, what in _COUNTS.items())
     return {name: int(value) for name, value in case.one(f"SELECT {columns} FROM {_writes(case)}").items()}
 
 
 def _writes(case: Case) -> str:
-    case.keep("writes", f"SELECT key, outcome, times, changed, bare FROM ({_WRITES})")
+    case.keep("writes", _WRITES)
     return "writes"
 
 

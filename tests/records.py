@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from record import schema, writer
 from record.journal import EventLog, Journal
@@ -234,6 +235,13 @@ def walked(
     steps = [f"{before}>{after}" for before, after in pairwise((0, *states))]
     values = steps if kind == "move" else [str(state) for state in states]
     return [held(place, kind, subject, value, at_s + turn) for turn, value in enumerate(values)]
+
+
+def shuffle(folder: Path, name: str, seed: int) -> None:
+    """Put the rows of a table of a sealed record into another order; its digest is no longer right then."""
+    table = pq.read_table(folder / f"{name}.parquet")
+    order = np.random.default_rng(seed).permutation(table.num_rows)
+    pq.write_table(table.take(pa.array(order)), folder / f"{name}.parquet")
 
 
 def losing(key: str, ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:

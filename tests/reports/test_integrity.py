@@ -6,13 +6,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from record.reader import open_record
 from record.types import Fact, LedgerEntry
 from reports import integrity
 from reports.case import Case
 from reports.verdict import Verdict
-from tests.records import COMMUNES, OPERATIONS, kept, make_record, manifest, write
+from tests.records import COMMUNES, OPERATIONS, kept, make_record, manifest, shuffle, write
+from tests.words import spoken
 
 SENT, ACKED, REFUSED, UNKNOWN, FOUND, ABSENT = Fact
 WHOLE = [entry for index in range(20) for entry in kept(f"t1-{index}")]
@@ -125,3 +128,46 @@ def test_a_finding_shows_at_most_twenty_examples_with_their_commune(tmp_path: Pa
     assert lost.evidence is not None
     assert len(lost.evidence.rows) == 20
     assert lost.evidence.rows[0][:3] == ("t1-00", "tthc.receive", COMMUNES[1])
+
+
+FATES = {
+    "lost": ([SENT, ACKED, ABSENT], [SENT, UNKNOWN, ACKED, ABSENT]),
+    "doubled": ([SENT, ACKED, FOUND, FOUND], [SENT, UNKNOWN, FOUND, FOUND, FOUND]),
+    "phantom": ([FOUND], [FOUND, FOUND]),
+    "refused_but_kept": ([SENT, REFUSED, FOUND],),
+    "never_read": ([SENT, ACKED], [SENT], [SENT, REFUSED]),
+    "changed": ([SENT, ACKED, FOUND], [SENT, UNKNOWN, FOUND]),
+    "none": ([SENT, ACKED, FOUND], [SENT, UNKNOWN, ABSENT], [SENT, REFUSED, ABSENT], [SENT, UNKNOWN, ACKED, FOUND]),
+}
+
+
+@settings(max_examples=20)
+@given(
+    fates=st.lists(st.tuples(st.sampled_from(sorted(FATES)), st.integers(0, 9)), max_size=60),
+    seed=st.integers(0, 2**31),
+)
+def test_exactly_the_keys_that_were_mishandled_are_found_in_any_order_of_the_rows(
+    tmp_path_factory: pytest.TempPathFactory, fates: list[tuple[str, int]], seed: int
+) -> None:
+    ledger, wrong = [*WHOLE], []
+    for number, (fate, which) in enumerate(fates):
+        key, ways = f"t1-z{number}", FATES[fate]
+        entries = write(key, *ways[which % len(ways)], digest=f"{number:032x}")
+        if fate == "changed":
+            entries[-1] = msgspec.structs.replace(entries[-1], digest="f" * 32)
+        ledger += entries
+        wrong += [(fate, key)] if fate != "none" else []
+    folder = make_record(tmp_path_factory.mktemp("r") / "run", manifest(0), ledger=ledger)
+    shuffle(folder, "ledger", seed)
+    case = Case(open_record(folder, check_digests=False))
+    counts = integrity.tally(case)
+    findings = spoken(integrity.check(case))
+    shown = [(f.check.split(".")[1], row[0]) for f in findings for row in (f.evidence.rows if f.evidence else ())]
+    for name in FATES:
+        keys = [key for fate, key in wrong if fate == name]
+        if name != "none":
+            assert counts[name] == len(keys), name
+            found = [key for fate, key in shown if fate == name]
+            assert set(found) <= set(keys)
+            assert len(found) == min(len(keys), 20)
+    assert counts["writes"] + counts["phantom"] == len(WHOLE) // 3 + len(fates)

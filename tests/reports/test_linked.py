@@ -6,9 +6,6 @@ import random
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +15,7 @@ from record.types import Observation
 from reports import catalogue, limits, linked
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Finding, Verdict, Word
-from tests.records import COMMUNES, NATIONAL, OPERATIONS, PAYMENTS, held, make_record, manifest
+from tests.records import COMMUNES, NATIONAL, OPERATIONS, PAYMENTS, held, make_record, manifest, shuffle
 from tests.words import spoken
 
 BOTH = ("tthc", "national")
@@ -191,16 +188,9 @@ def test_what_was_put_wrong_is_found_and_nothing_else_in_any_order_of_the_rows(
     folder = make_record(
         tmp_path_factory.mktemp("r") / "run", manifest(0, links=(NATIONAL,)), observations=rows, places=BOTH
     )
-    shuffle(folder, seed)
+    shuffle(folder, "observations", seed)
     case = Case(open_record(folder, check_digests=False))
     (finding,) = linked.check(case)
     found = case.rows("SELECT class, subject FROM link_0")
     assert sorted((row["class"], row["subject"]) for row in found) == sorted(wrong)
     assert finding.verdict is (Verdict.FAIL if wrong else Verdict.PASS)
-
-
-def shuffle(folder: Path, seed: int) -> None:
-    """Put the rows of a sealed record's observations into another order."""
-    table = pq.read_table(folder / "observations.parquet")
-    order = np.random.default_rng(seed).permutation(table.num_rows)
-    pq.write_table(table.take(pa.array(order)), folder / "observations.parquet")
