@@ -19,7 +19,7 @@ from scenarios.contract import BY_NAME
 from scenarios.identity import allowed
 from scenarios.profiles import Profile
 from scenarios.province import communes
-from scenarios.schedule import Plan
+from scenarios.schedule import WORKERS_MAX, Plan
 from scenarios.types import ConfigError, Identities
 
 CONNECT_S = 3.0
@@ -56,10 +56,18 @@ def check_crew(wanted: CrewSettings, users: Mapping[str, int]) -> None:
     if most != resource.RLIM_INFINITY and needed > most:
         problems.append(
             f"users: each of {wanted.processes} workers may need {needed} open files, this machine allows {most}; "
-            f"raise it (ulimit -Hn), start more --workers, or take fewer users"
+            f"raise it (ulimit -Hn), start {fewest_workers(users)} --workers or more, or take fewer users"
         )
     if problems:
         raise ConfigError(problems)
+
+
+def fewest_workers(users: Mapping[str, int]) -> int:
+    """So many worker processes may have as many files open as their shares of the users can need, on this machine."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most == resource.RLIM_INFINITY:
+        return 1
+    return next((count for count in range(1, WORKERS_MAX) if files_needed(users, count) <= most), WORKERS_MAX)
 
 
 def check(

@@ -1,11 +1,13 @@
 """Named runs: what is replayed, how hard, for how long, and what was promised. Strict TOML.
 
 `compression` c lays c seconds of the modelled day into one second of the run: rates rise and think times shrink by c.
-`rate_factor` multiplies the number of people and leaves their pace alone.
+`rate_factor` multiplies the number of people and leaves their pace alone; `scale` does so too, and gives the generator
+as many times the users (20: the whole country).
 """
 
 from __future__ import annotations
 
+import math
 import re
 from importlib import resources
 from pathlib import Path
@@ -24,6 +26,7 @@ SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
 USERS_MAX = 20_000
 INBOX_MAX = 1_000_000
+SCALE_MAX = 1_000.0
 SEED_MAX = 2**63 - 1
 FAULT = r"[a-z][a-z0-9-]*(=[^\s:=]+)?(:[a-z]+\.[a-z_]+)?"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # becomes part of a folder's name
@@ -57,6 +60,7 @@ class Profile(msgspec.Struct, frozen=True):
     rate_per_s: float  # "flat" only
     poisson: bool  # "flat" only; false: evenly spaced
     phases: tuple[Phase, ...]
+    scale: float  # how many times the people and what serves them; already in traffic, rate_per_s, users, inbox_max
     users: dict[str, int]  # parked users per system, over all workers
     inbox_max: int
     drain_s: float
@@ -125,6 +129,7 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
         rate_per_s=_positive(time, "rate_per_s", 1.0),
         poisson=time.take("poisson", bool, True),
         phases=phases,
+        scale=root.take("scale", float, 1.0, right=f"above 0, up to {SCALE_MAX:g}", check=lambda v: 0 < v <= SCALE_MAX),
         users={name: _users(users, name) for name in users} or {"own": 200},
         inbox_max=root.take(
             "inbox_max", int, 2000, right=f"from 1 to {INBOX_MAX}", check=lambda v: 1 <= v <= INBOX_MAX
@@ -138,7 +143,19 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
     for slug in sorted({slug for slug in slugs if slugs.count(slug) > 1}):
         document.problem(("objective",), f"two objectives are called {slug!r}; each slug stands once")
     document.finish()
-    return profile
+    return _scaled(profile)
+
+
+def _scaled(profile: Profile) -> Profile:
+    """So many times the people, and the users and the room for waiting that they need; their pace stays."""
+    scale, traffic = profile.scale, profile.traffic
+    return msgspec.structs.replace(
+        profile,
+        traffic=msgspec.structs.replace(traffic, rate_factor=traffic.rate_factor * scale),
+        rate_per_s=profile.rate_per_s * scale,
+        users={name: min(USERS_MAX, math.ceil(count * scale)) for name, count in profile.users.items()},
+        inbox_max=min(INBOX_MAX, math.ceil(profile.inbox_max * max(1.0, scale))),
+    )
 
 
 def _phases(root: Table) -> tuple[Phase, ...]:

@@ -92,4 +92,9 @@ OUTSIDE = (
     _drill("identity-slow=600", "objective.p50", sets=(_of("identity.authorize"),)),
     _drill("accounts-max=2", "objective.errors", sets=(FEW,)),
 )
-DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE)
+WEBSITES = (
+    _drill("counts-stuck", "linked.counts"),
+    _drill("counts-wrong=3", "linked.counts"),
+    _drill("site-missing=14797", "linked.counts", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
+)
+DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE, *WEBSITES)

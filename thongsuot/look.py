@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import click
+import numpy as np
 
 from loadtests import preflight
 from scenarios import profiles
@@ -31,16 +32,18 @@ def plan_command(
     """Show what PROFILE would do, without doing it.
 
     \b
-    thongsuot plan monday-peak --set time.rate_factor=2
+    thongsuot plan go-live-peak --set scale=20
     """
     loaded = options.profile_of(profile, sets, rate, duration)
     there = options.target_of(target)[0] if target else None
     seed = loaded.seed if seed is None else seed
     plan = plan_of(loaded, seed, there.weights, there.info().bases) if there else plan_of(loaded, seed, {})
     counts = Counter(plan.journeys[code] for code in plan.journey.tolist())
+    busiest = int(np.bincount(plan.at_ns // 1_000_000_000).max()) if len(plan) else 0
     if as_json:
         facts = {"profile": loaded.name, "seed": seed, "arrivals": len(plan), "digest": plan.digest}
-        click.echo(json.dumps({**facts, "duration_s": loaded.duration_s, "journeys": dict(sorted(counts.items()))}))
+        facts |= {"duration_s": loaded.duration_s, "busiest_s": busiest, "users": loaded.users}
+        click.echo(json.dumps({**facts, "journeys": dict(sorted(counts.items()))}))
         return
     click.echo(f"{loaded.name}: {loaded.title_en}\n{loaded.title_vi}")
     click.echo(f"{len(plan):,} arrivals in {loaded.duration_s:g} s, seed {seed}, plan {plan.digest[:16]}")
@@ -50,6 +53,12 @@ def plan_command(
             f"compression {traffic.compression:g}: one second carries {traffic.compression:g} s of the day; "
             f"rate factor {traffic.rate_factor:g}, surge {traffic.surge:g}"
         )
+    mean = len(plan) / loaded.duration_s
+    click.echo(f"{mean:,.1f} arrivals a second on average, {busiest:,} in the busiest second")
+    users = ", ".join(f"{system} {count:,}" for system, count in loaded.users.items())
+    click.echo(
+        f"users: {users}; their connections need --workers {preflight.fewest_workers(loaded.users)} or more here"
+    )
     for journey, count in sorted(counts.items()):
         click.echo(f"  {journey:16} {count:9,}  {count / loaded.duration_s:8.2f}/s")
 

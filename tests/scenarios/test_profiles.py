@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import msgspec
 
 from scenarios import profiles
 from scenarios.profiles import TimedFault
+from scenarios.world import plan_of
 
 DRILL = (Path(__file__).parents[1] / "profiles/drill.toml").read_text("utf-8")
 S = 1_000_000_000
@@ -47,3 +51,24 @@ def test_a_lag_is_promised_of_a_link_in_seconds_or_milliseconds() -> None:
         made = profiles.parse("drill.toml", DRILL + text).objectives[-1]
         assert (made.metric, made.operations, made.limit, made.unit) == ("lag", ("national",), 30_000.0, "ms")
         assert made.percentile == 95.0
+
+
+def test_scale_multiplies_the_people_and_what_serves_them_and_leaves_their_pace() -> None:
+    one = profiles.load("go-live-peak", {"phase.1.for_s": "20"})
+    country = profiles.load("go-live-peak", {"phase.1.for_s": "20", "scale": "20"})
+    assert country.traffic == msgspec.structs.replace(one.traffic, rate_factor=20.0)
+    assert (country.window, country.phases) == (one.window, one.phases)
+    assert country.users == {system: min(20 * count, profiles.USERS_MAX) for system, count in one.users.items()}
+    assert country.inbox_max == 20 * one.inbox_max
+    few, many = (len(plan_of(each, 1, {})) for each in (one, country))
+    assert abs(many - 20 * few) < 5 * 20 * math.sqrt(few)
+
+
+def test_scale_comes_on_top_of_the_rate_and_never_takes_the_last_user() -> None:
+    text = DRILL.replace("rate_factor = 1.0", "rate_factor = 3.0")
+    made = profiles.parse("drill.toml", text, {"scale": "0.001"})
+    assert made.traffic.rate_factor == 0.003
+    assert set(made.users.values()) == {1}
+    assert made.inbox_max == profiles.parse("drill.toml", text).inbox_max
+    assert profiles.parse("drill.toml", text, {"scale": "1000"}).users["portal"] == profiles.USERS_MAX
+    assert profiles.load("generic", {"scale": "4"}).rate_per_s == 4 * profiles.load("generic").rate_per_s

@@ -43,6 +43,17 @@ def test_whatever_breaks_is_no_verdict_and_still_valid_json(
     assert says in answer["errors"][0]
 
 
+def test_a_plan_tells_how_hard_it_is_on_the_generator() -> None:
+    words = ["plan", "go-live-peak", "--set", "phase.1.for_s=30", "--set"]
+    one, country = (json.loads(CliRunner().invoke(main, [*words, f"scale={n}", "--json"]).stdout) for n in (1, 20))
+    assert 18 * one["arrivals"] < country["arrivals"] < 22 * one["arrivals"]
+    assert one["busiest_s"] * 10 < country["busiest_s"] < one["busiest_s"] * 30
+    assert country["users"]["portal"] > one["users"]["portal"]
+    told = CliRunner().invoke(main, [*words, "scale=20"]).stdout
+    assert f"{country['busiest_s']:,} in the busiest second" in told
+    assert "need --workers" in told
+
+
 @pytest.mark.parametrize("words", [["plan", "nobody"], ["run", "smoke"], ["assess", "nothing"], ["no-such-command"]])
 def test_wrong_words_are_valid_json_too(words: list[str]) -> None:
     result = CliRunner().invoke(main, [*words, "--json"])

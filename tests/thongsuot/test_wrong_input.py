@@ -63,6 +63,7 @@ WRONG_PROFILES = [
         r"drill\.toml:13: time\.compresion: unknown key; did you",
     ),
     ("a number as text", "compression = 900.0", 'compression = "fast"', r":13: time\.compression: 'fast' is a text"),
+    ("no scale at all", "seed = 5", "seed = 5\nscale = 0", r":5: scale: 0\.0 will not do; above 0, up to 1000"),
     (
         "a share above one",
         "online_share = 0.6",
