@@ -58,7 +58,7 @@ DOCUMENTS_ALONE = (
     'world.journeys=["docs.province", "docs.outgoing", "docs.incoming", "docs.reception"]',
     "time.docs_issued_by_province=20",
     "time.docs_issued_per_commune=6",
-    "time.docs_looks_per_commune=60",
+    "time.docs_looks_per_commune=120",
     "time.docs_looks_at_province=10",
     "objective.0.limit_ms=2000",
 )
@@ -70,9 +70,9 @@ DOCUMENTS = (
     _drill("confirm-lost=2", "linked.deliveries", sets=DOCUMENTS_ALONE),
     _drill("number-skip=3:docs.issue", "integrity.numbers", sets=DOCUMENTS_ALONE),
     _drill("number-twice=3:docs.issue", "integrity.numbers", sets=DOCUMENTS_ALONE, short=True),
-    _drill("number-skip=3:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
-    _drill("number-twice=3:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
-    _drill("lose=3:docs.register", "integrity.lost", sets=DOCUMENTS_ALONE),
+    _drill("number-skip=2:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
+    _drill("number-twice=2:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
+    _drill("lose=2:docs.register", "integrity.lost", sets=DOCUMENTS_ALONE),
     _drill("change=3:docs.draft", "integrity.changed", sets=DOCUMENTS_ALONE),
 )
 SPEED = (

@@ -14,6 +14,7 @@ from scenarios.world import World
 DRAFT_S, REVIEW_S, SIGN_S, ISSUE_S = 120.0, 300.0, 300.0, 120.0
 TAKE_S, READ_S, ACCEPT_S, REGISTER_S, ASSIGN_S = 15.0, 30.0, 60.0, 60.0, 120.0
 BEGIN_S, FINISH_S, REPORT_S = 300.0, 600.0, 30.0
+OPEN_S, OPEN_SHARE = 20.0, 0.15  # of those who receive; who issues looks at every one
 CLERK, SPECIALIST, HEAD, LEADER = "vanthu", "chuyenvien", "truongphong", "lanhdao"
 ACCEPTED, IN_PROGRESS, DONE = "03", "05", "06"
 OPINION, NOTE = "Đồng ý trình lãnh đạo ký.", "Đã thực hiện, báo cáo theo yêu cầu của văn bản."
@@ -41,6 +42,7 @@ def issue(arrival: Arrival, world: World) -> Journey:
         reply = yield from _step(arrival, world, role, operation, draft | more, think_s)
         if not reply.ok:
             return
+    yield _open(arrival, world, str(reply.values["document"]))
 
 
 def incoming(arrival: Arrival, world: World) -> Journey:
@@ -57,6 +59,8 @@ def incoming(arrival: Arrival, world: World) -> Journey:
         return
     place = commune | {"document": str(reply.values["document"])}
     yield Call("docs.fetch", place, think_ns=world.think(arrival, "read", READ_S), actor=clerk)
+    if world.chance(arrival, "open") < OPEN_SHARE:
+        yield _open(arrival, world, place["document"])
     for role, operation, more, think_s in (
         (CLERK, "docs.confirm", {"status": ACCEPTED}, ACCEPT_S),
         (CLERK, "docs.register", {}, REGISTER_S),
@@ -68,6 +72,12 @@ def incoming(arrival: Arrival, world: World) -> Journey:
         reply = yield from _step(arrival, world, role, operation, place | more, think_s)
         if not reply.ok:
             return
+
+
+def _open(arrival: Arrival, world: World, document: str) -> Call:
+    """The clerk opens the signed letter."""
+    think_ns = world.think(arrival, "open", OPEN_S)
+    return Call("docs.file", {"document": document}, think_ns=think_ns, actor=f"clerk:{arrival.commune}.{CLERK}")
 
 
 def _step(

@@ -21,7 +21,7 @@ def test_what_the_offices_send_each_other_arrives_and_is_counted_without_gaps(tm
     record = open_record(folder)
     calls = record.query("SELECT operation, count(*) AS n FROM samples WHERE outcome = 'ok' GROUP BY operation")
     done = dict(zip(calls["operation"], calls["n"], strict=True))
-    for operation in ("docs.issue", "docs.fetch", "docs.register", "docs.assign", "docs.finish"):
+    for operation in ("docs.issue", "docs.file", "docs.fetch", "docs.register", "docs.assign", "docs.finish"):
         assert done.get(operation, 0) > 0, done
     numbers = record.query("SELECT count(*) AS n FROM observations WHERE kind = 'number'")["n"][0]
     assert numbers == done["docs.issue"] + done["docs.register"]
