@@ -48,7 +48,9 @@ WRITES = (
     _drill("phantom=4:tthc.hand_over", "integrity.phantom", "integrity.history", short=True),
     _drill("upload-drop=3", "integrity.lost"),
     _drill("upload-truncate=3", "integrity.changed"),
-    _drill("code-twice=4", "integrity.numbers", perhaps=("integrity.history",)),  # two dossiers, one code: born twice
+    _drill(
+        "code-twice=4", "integrity.numbers", perhaps=("integrity.history", "linked.national")
+    ),  # two dossiers, one code
     _drill("code-skip=4", "integrity.numbers"),
     _drill("clock=3", "integrity.clock"),
     _drill("zone=24", "integrity.numbers"),
@@ -97,4 +99,13 @@ WEBSITES = (
     _drill("counts-wrong=3", "linked.counts"),
     _drill("site-missing=14797", "linked.counts", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
 )
-DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE, *WEBSITES)
+NATIONAL = (
+    _drill("sync-lose=5", "linked.national"),
+    _drill("sync-double=5", "linked.national"),
+    _drill("sync-reverse=3", "linked.national", short=True),
+    _drill("sync-stuck", "linked.national", "objective.lag"),
+    _drill("sync-slow=1500", "objective.lag", sets=("objective.2.limit_s=0.5",)),
+    # the national portal was told of the step that TTHC has forgotten
+    _drill("state-back=2:tthc.hand_over", "integrity.history", "linked.national"),
+)
+DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE, *WEBSITES, *NATIONAL)
