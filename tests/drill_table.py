@@ -58,10 +58,11 @@ WRITES = (
 # A run in which only documents travel, quick enough that most of them arrive.
 DOCUMENTS_ALONE = (
     'world.journeys=["docs.province", "docs.outgoing", "docs.incoming", "docs.reception"]',
-    "time.docs_issued_by_province=20",
-    "time.docs_issued_per_commune=6",
+    "time.docs_issued_by_province=14",
+    "time.docs_issued_per_commune=3",
     "time.docs_looks_per_commune=120",
     "time.docs_looks_at_province=10",
+    "phase.1.for_s=10",
     "objective.0.limit_ms=2000",
 )
 DOCUMENTS = (
