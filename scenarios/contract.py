@@ -191,7 +191,7 @@ _PAYMENT = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_DOCS, *_IDENTITY, *_WEB, *_NATIONAL)
+OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_DOCS, *_IDENTITY, *_WEB, *_NATIONAL, *_PAYMENT)
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 PROVINCE_OFFICE = "00000"
 

@@ -8,14 +8,21 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from testbed import docs, identity, portal, tthc, web
+from testbed import docs, identity, paying, portal, tthc, web
 from testbed.endpoint import audit_routes, healthz, not_served, served_routes
 from testbed.metrics import CONTENT_TYPE, dossiers_text
 from testbed.platform import Platform
 from testbed.site import Served
 from testbed.views import VIEWS
 
-SERVED: tuple[Served, ...] = (*portal.SERVED, *tthc.SERVED, *identity.SERVED, *web.SERVED, *docs.SERVED)
+SERVED: tuple[Served, ...] = (
+    *portal.SERVED,
+    *tthc.SERVED,
+    *identity.SERVED,
+    *web.SERVED,
+    *docs.SERVED,
+    *paying.SERVED,
+)
 
 
 def make_app(platform: Platform) -> Starlette:

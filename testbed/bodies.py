@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from scenarios.contract import AUDIT_KEYS_MAX, as_text
+from testbed.payment_wire import AMOUNT_VND_MAX
 
 CommuneCode = Annotated[str, Meta(pattern=r"^[0-9]{5}\Z")]
 Cccd = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z")]
@@ -41,6 +42,10 @@ class DossierBody(msgspec.Struct, frozen=True):
     def kept(self) -> tuple[str, str, str, str, str]:
         """The values of the write in the contract's order, as stored."""
         return self.commune, self.procedure, self.cccd, self.applicant, as_text(self.form)
+
+
+class Payment(msgspec.Struct, frozen=True):
+    amount: Annotated[int, Meta(ge=1, le=AMOUNT_VND_MAX)]
 
 
 class Rating(msgspec.Struct, frozen=True):
@@ -121,6 +126,7 @@ def cursor(after: str) -> tuple[int, int]:
 CITIZEN_LOGIN = msgspec.json.Decoder(CitizenLogin)
 OFFICER_LOGIN = msgspec.json.Decoder(OfficerLogin)
 DOSSIER = msgspec.json.Decoder(DossierBody)
+PAYMENT = msgspec.json.Decoder(Payment)
 RATING = msgspec.json.Decoder(Rating)
 TRANSITION = msgspec.json.Decoder(Transition)
 CLAIM = msgspec.json.Decoder(Claim)

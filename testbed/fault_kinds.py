@@ -173,6 +173,11 @@ KINDS: dict[str, Kind] = {
         Kind("confirm-lost", "N", _every, Moment.ASKED),
         Kind("number-skip", "N[:operation]", _every, Moment.ASKED),
         Kind("number-twice", "N[:operation]", _every, Moment.ASKED),
+        Kind("bank-down", "SHARE", _share, Moment.ASKED, home=Home.OUTSIDE),
+        Kind("callback-lost", "N", _every, Moment.ASKED, home=Home.OUTSIDE),
+        Kind("reconcile-off", "", _nothing, Moment.ASKED, always=True),
+        Kind("booked-twice", "N", _every, Moment.ASKED),
+        Kind("amount-changed", "N", _every, Moment.ASKED),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

@@ -13,6 +13,7 @@ from testbed.faults import Faults
 from testbed.inbox import Inbox
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
+from testbed.payments import Payments
 from testbed.seats import Seats
 from testbed.signer import Signer
 from testbed.site import Content as Content
@@ -36,6 +37,7 @@ class Platform(NamedTuple):
     faults: Faults
     metrics: Metrics
     outside: Neighbours
+    payments: Payments
     signer: Signer
     web_counts: WebCounts
     websites: Websites

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed import child
+from testbed import child, jobs
 from testbed.app import make_app
 from testbed.certificates import authority_secret
 from testbed.child import Seat
@@ -18,6 +18,7 @@ from testbed.inbox import Inbox
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.options import Options
+from testbed.payments import RECONCILE_S, Payments
 from testbed.platform import Platform
 from testbed.seats import Seats
 from testbed.signer import Signer
@@ -55,6 +56,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
         dossiers = Dossiers(store, faults)
         await dossiers.open()
         signer = Signer(authority_secret(secret), faults)
+        payments = Payments(store, outside, faults)
         counts = WebCounts(store, dossiers, faults)
         await counts.open()
         platform = Platform(
@@ -66,6 +68,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             faults=faults,
             metrics=Metrics(),
             outside=outside,
+            payments=payments,
             signer=signer,
             web_counts=counts,
             websites=Websites(),
@@ -74,8 +77,10 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             officer_password=options.officer_password,
         )
         synchronisation = Synchronisation(dossiers.outbox, outside, faults)
+        reconciling = jobs.repeat(RECONCILE_S, payments.reconcile, "asking the bank")
         try:
-            await child.serve(make_app(platform), faults, seat, jobs=(counts.run(), synchronisation.run()))
+            work = (counts.run(), synchronisation.run(), reconciling)
+            await child.serve(make_app(platform), faults, seat, jobs=work)
         finally:
             await signer.close()
     finally:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from testbed import documents_schema, dossiers_schema, outbox, web_schema
+from testbed import documents_schema, dossiers_schema, outbox, payments_schema, web_schema
 from testbed.schema import Table
 
-TABLES: tuple[Table, ...] = (*dossiers_schema.TABLES, *documents_schema.TABLES)
+TABLES: tuple[Table, ...] = (
+    *dossiers_schema.TABLES,
+    *documents_schema.TABLES,
+    *payments_schema.TABLES,
+)
+# CREATE statements of tables that hold no writes
 OTHERS: tuple[str, ...] = (
     *outbox.OTHERS,
     *web_schema.OTHERS,
     *documents_schema.OTHERS,
-)  # CREATE statements of tables that hold no writes
+    *payments_schema.OTHERS,
+)

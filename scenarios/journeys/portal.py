@@ -8,20 +8,23 @@ from scenarios.types import Arrival, Call, Citizen, Journey, Reply
 from scenarios.world import World
 
 SEARCH_S, READ_S, FORM_S, FILE_S, CHECK_S, RATE_S = 15.0, 20.0, 240.0, 30.0, 60.0, 30.0
+PAY_S, BANK_S, PAID_S = 15.0, 60.0, 10.0
 RATING_SHARE = 0.3
 NATIONAL_SHARE = 0.3  # assumption: of those who look at the portal, who look at the national one as well
 COMMENTS = ("", "Cán bộ hướng dẫn tận tình.", "Giao diện dễ sử dụng.", "Mong được xử lý nhanh hơn.")
 
 
 def submit(arrival: Arrival, world: World) -> Journey:
-    """Log in, find the procedure, fill in the form, attach the papers, look whether it arrived, perhaps rate."""
+    """Log in, find the procedure, fill in the form, attach the papers, pay, look whether it arrived, perhaps rate."""
     dossier = world.dossier(arrival)
     actor = yield from _log_in(world, dossier.applicant)
     if actor is None:
         return
     words = {"q": world.search_words(dossier.procedure), "commune": arrival.commune}
     yield Call("portal.search", words, think_ns=world.think(arrival, "search", SEARCH_S))
-    yield Call("portal.procedure", {"procedure": dossier.procedure}, think_ns=world.think(arrival, "read", READ_S))
+    think_ns = world.think(arrival, "read", READ_S)
+    reply = yield Call("portal.procedure", {"procedure": dossier.procedure}, think_ns=think_ns)
+    fee_vnd = int(reply.values["fee_vnd"]) if reply.ok else 0
     reply = yield Call(
         "portal.submit",
         world.application(dossier),
@@ -40,6 +43,8 @@ def submit(arrival: Arrival, world: World) -> Journey:
             think_ns=world.think(arrival, f"file{number}", FILE_S),
             actor=actor,
         )
+    if fee_vnd and world.has("bank"):
+        yield from _pay(arrival, world, code, fee_vnd, actor)
     yield Call("portal.track", {"dossier": code}, think_ns=world.think(arrival, "check", CHECK_S))
     if world.chance(arrival, "rate") < RATING_SHARE:
         stars = 1 + int(world.chance(arrival, "stars") ** 0.4 * 5)
@@ -78,6 +83,27 @@ def track(arrival: Arrival, world: World) -> Journey:
         yield Call("portal.track", newest, think_ns=world.think(arrival, "track", READ_S))
         if world.has("national") and world.chance(arrival, "national") < NATIONAL_SHARE:
             yield Call("national.track", newest, think_ns=world.think(arrival, "national", READ_S))
+
+
+def _pay(arrival: Arrival, world: World, code: str, fee_vnd: int, actor: str) -> Journey:
+    """Ask for an order, pay it at the bank, come back and look whether the portal knows."""
+    reply = yield Call(
+        "portal.pay",
+        {"dossier": code, "amount": fee_vnd},
+        key=world.key(arrival, "pay"),
+        think_ns=world.think(arrival, "pay", PAY_S),
+        actor=actor,
+    )
+    if not reply.ok:
+        return
+    reply = yield Call(
+        "bank.pay",
+        {"order": str(reply.values["order"]), "amount": fee_vnd},
+        key=world.key(arrival, "bank"),
+        think_ns=world.think(arrival, "bank", BANK_S),
+    )
+    if reply.ok:
+        yield Call("portal.paid", {"dossier": code}, think_ns=world.think(arrival, "paid", PAID_S), actor=actor)
 
 
 def _log_in(world: World, citizen: Citizen) -> Generator[Call, Reply, str | None]:

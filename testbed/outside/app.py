@@ -10,12 +10,12 @@ from starlette.routing import Route
 
 from testbed.endpoint import audit_routes, healthz, not_served, served_routes
 from testbed.metrics import CONTENT_TYPE
-from testbed.outside import identity_api, national
+from testbed.outside import bank_api, identity_api, national
 from testbed.outside.outside import Outside
 from testbed.outside.views import VIEWS
 from testbed.site import Served
 
-SERVED: tuple[Served, ...] = (*identity_api.SERVED, *national.SERVED)
+SERVED: tuple[Served, ...] = (*identity_api.SERVED, *national.SERVED, *bank_api.SERVED)
 
 
 def make_app(outside: Outside) -> Starlette:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from testbed.faults import Faults
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
+from testbed.outside.bank import Bank
 from testbed.outside.identity import Identity
 from testbed.store import Store
 from testbed.tokens import Tokens
@@ -23,4 +24,5 @@ class Outside(NamedTuple):
     metrics: Metrics
     platform: Neighbours
     identity: Identity
+    bank: Bank
     now: Callable[[], float] = time.time

@@ -13,7 +13,9 @@ from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.options import Options
 from testbed.outside.app import make_app
+from testbed.outside.bank import Bank
 from testbed.outside.identity import Identity
+from testbed.outside.notices import Notices
 from testbed.outside.outside import Outside
 from testbed.outside.tables import OTHERS, TABLES
 from testbed.site import Addresses
@@ -37,8 +39,17 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
     platform = Neighbours(addresses.url, addresses.secret)
     try:
         tokens = Tokens(bytes.fromhex(await store.open(secrets.token_hex(32))))
-        outside = Outside(store, tokens, faults, Metrics(), platform, Identity(store))
-        await child.serve(make_app(outside), faults, seat)
+        bank = Bank(store, faults)
+        outside = Outside(
+            store=store,
+            tokens=tokens,
+            faults=faults,
+            metrics=Metrics(),
+            platform=platform,
+            identity=Identity(store),
+            bank=bank,
+        )
+        await child.serve(make_app(outside), faults, seat, jobs=(Notices(store, bank, platform).run(),))
     finally:
         await platform.close()
         await store.close()

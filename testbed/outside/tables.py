@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from testbed.outside import identity, national
+from testbed.outside import bank_schema, identity, national
 from testbed.schema import Table
 
-TABLES: tuple[Table, ...] = ()
-OTHERS: tuple[str, ...] = (*identity.OTHERS, *national.OTHERS)  # CREATE statements of tables that hold no writes
+TABLES: tuple[Table, ...] = (*bank_schema.TABLES,)
+# CREATE statements of tables that hold no writes
+OTHERS: tuple[str, ...] = (*identity.OTHERS, *national.OTHERS, *bank_schema.OTHERS)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from testbed.observing import View
-from testbed.outside import national
+from testbed.outside import bank_views, national
 
-VIEWS: tuple[View, ...] = (*national.VIEWS,)
+VIEWS: tuple[View, ...] = (*national.VIEWS, *bank_views.VIEWS)

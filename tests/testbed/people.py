@@ -80,6 +80,26 @@ class Office:
             f"/portal/dossiers/{code}/rating", json=body, headers=self.headers(who, key or self.key())
         )
 
+    @property
+    def bank(self) -> str:
+        """Where the bank is: outside, with the identity provider."""
+        return outside_of(self.client)
+
+    def order(self, code: str, amount: int, key: str | None = None, who: str = CCCD) -> httpx.Response:
+        """Ask the portal for an order to pay the dossier's fee."""
+        headers = self.headers(who, key or self.key())
+        return self.client.post(f"/portal/dossiers/{code}/payment", json={"amount": amount}, headers=headers)
+
+    def pay(self, order: str, amount: int, key: str | None = None) -> httpx.Response:
+        """Pay an order at the bank."""
+        url, headers = f"{self.bank}/bank/orders/{order}/payment", {KEY_HEADER: key or self.key()}
+        return httpx.post(url, json={"amount": amount}, headers=headers, timeout=20, trust_env=False)
+
+    def paid(self, code: str, who: str = CCCD) -> str:
+        reply = self.client.get(f"/portal/dossiers/{code}/payment", headers=self.headers(who))
+        status: str = reply.json()["status"]
+        return status
+
     def state(self, code: str) -> int:
         state: int = self.client.get(f"/portal/dossiers/{code}").json()["state"]
         return state
@@ -100,9 +120,28 @@ class Office:
         return page(self.client.post("/audit/keys", json={"keys": list(keys)})).writes
 
 
+def outside_of(client: httpx.Client) -> str:
+    """Where what is outside the platform is reached: the portal sends people who log in there."""
+    way: str = client.get("/portal/login").json()["authorize"]
+    return way.removesuffix("/identity/authorize")
+
+
+def observed(url: str, tag: str, kind: str = "") -> list[dict[str, Any]]:
+    """Everything that this address shows the audit under the tag."""
+    found: list[dict[str, Any]] = []
+    after: str | None = ""
+    with httpx.Client(timeout=20, trust_env=False) as client:
+        while after is not None:
+            reply = client.get(f"{url}/audit/observations", params={"tag": tag, "after": after, "limit": 500})
+            assert reply.status_code == 200, reply.text
+            found += reply.json()["observations"]
+            after = reply.json()["next"]
+    return [one for one in found if not kind or one["kind"] == kind]
+
+
 def authorize(client: httpx.Client, cccd: str) -> str:
     """A log-in code from the identity provider to which the portal leads."""
-    way = client.get("/portal/login").json()["authorize"]
+    way = f"{outside_of(client)}/identity/authorize"
     reply = httpx.post(way, json={"cccd": cccd, "applicant": NAME}, timeout=20, trust_env=False)
     assert reply.status_code == 200, reply.text
     code: str = reply.json()["code"]

@@ -15,13 +15,13 @@ from scenarios.contract import BY_NAME, KEY_HEADER, OPERATIONS, as_text
 from scenarios.procedures import catalogue
 from scenarios.province import fold
 from testbed.faults import SYSTEMS_OUTSIDE
-from tests.testbed.people import CCCD, FORM, Office, refused
+from tests.testbed.people import CCCD, FORM, Office, outside_of, refused
 
 MIB = 1024 * 1024
 
 
 def test_every_operation_of_the_contract_is_served(client: httpx.Client) -> None:
-    outside = client.get("/portal/login").json()["authorize"].removesuffix("/identity/authorize")
+    outside = outside_of(client)
     for operation in OPERATIONS:
         base = outside if operation.system in SYSTEMS_OUTSIDE else ""
         reply = client.request(operation.method, base + operation.path.format_map(defaultdict(lambda: "x")))
