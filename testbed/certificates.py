@@ -69,7 +69,7 @@ class Authority:
         return Held(key, self._certify(account, _subject(account), key, period_of(account), usage))
 
     def stamper(self) -> Held:
-        """Whoever puts time stamps on signatures (RFC 3161)."""
+        """Whoever puts time stamps on signatures (RFC 3161); never revoked, so its certificate names no list."""
         key = self._private("tsa")
         subject = _name(f"Dịch vụ cấp dấu thời gian - {TEST}")
         purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
@@ -111,10 +111,9 @@ class Authority:
         builder = builder.add_extension(_authority(self._key), critical=False)
         if purpose is not None:
             builder = builder.add_extension(purpose, critical=True)
-        points = x509.CRLDistributionPoints(
-            [x509.DistributionPoint([x509.UniformResourceIdentifier(CRL_URL)], None, None, None)]
-        )
-        builder = builder.add_extension(points, critical=False)
+        else:
+            point = x509.DistributionPoint([x509.UniformResourceIdentifier(CRL_URL)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         return builder.sign(self._key, hashes.SHA256(), ecdsa_deterministic=True)
 
     def _private(self, what: str) -> ec.EllipticCurvePrivateKey:
