@@ -53,6 +53,7 @@ class Spec(msgspec.Struct, frozen=True):
     about: str = ""  # else the call's value that is
     weight: float = 0.0
     conditional: bool = False  # who asks again says what they have
+    signed: bool = False  # the reply is a document whose signatures are verified
 
     def texts(self) -> dict[str, Any]:
         """Everything that may hold placeholders, by key of the target file."""
@@ -77,8 +78,8 @@ class Binding:
 
     __slots__ = (
         "_body", "_key_prefix", "_merge", "_moving_headers", "_standing_headers", "_url", "about", "auth",
-        "conditional", "definite", "has_body", "login_of", "method", "name", "ok", "reader", "subject", "system",
-        "timeout_ms", "write",
+        "conditional", "definite", "has_body", "login_of", "method", "name", "ok", "reader", "signed", "subject",
+        "system", "timeout_ms", "write",
     )  # fmt: skip
 
     def __init__(self, spec: Spec, base: str, environ: Mapping[str, str], timeout_ms: int) -> None:
@@ -87,6 +88,7 @@ class Binding:
         self.method = spec.method
         self.write = spec.write
         self.conditional = spec.conditional
+        self.signed = spec.signed
         self.ok = frozenset(spec.ok)
         self.definite = frozenset(spec.definite)
         self.timeout_ms = spec.timeout_ms or timeout_ms

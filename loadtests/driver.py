@@ -47,7 +47,7 @@ def drive(arrival: Arrival, journey: Journey, send: Send, clock: Clock, sink: Si
                 reply = exchange.reply
                 if reply.outcome > worst:
                     worst, error = reply.outcome, reply.error
-                free_ns = exchange.done_ns
+                free_ns = max(exchange.done_ns, exchange.free_ns)
                 call = journey.send(reply)
         except StopIteration:
             pass

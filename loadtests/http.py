@@ -23,6 +23,7 @@ from loadtests.ports import Exchange
 from loadtests.redirects import following
 from loadtests.replies import ReplyError, head_is_whole, server_timing, short_text
 from loadtests.sessions import Sessions
+from loadtests.signatures import Verify
 from loadtests.targets import Target
 from record.types import Outcome
 from scenarios.contract import as_text
@@ -52,13 +53,20 @@ class Person:
     """One Locust user's client; `send` is ports.Send. Not to be shared by greenlets."""
 
     def __init__(
-        self, target: Target, hub: CurlHub, sessions: Sessions, zero_ns: int, compression: float = 1.0
+        self,
+        target: Target,
+        hub: CurlHub,
+        sessions: Sessions,
+        zero_ns: int,
+        compression: float = 1.0,
+        verify: Verify | None = None,
     ) -> None:
         self._target = target
         self._hub = hub
         self._run = hub.run
         self._sessions = sessions
         self._zero_ns = zero_ns
+        self._verify = verify
         self._bindings: dict[str, Binding] = {}
         self._own: dict[tuple[str, str], Session] = {}
         self._shelf = Shelf(compression)
@@ -127,7 +135,7 @@ class Person:
                 return Exchange(Reply(Outcome.OK, 200, "", held.values), now, now, cached=True)
         url, headers, content = binding.request(call.values, call.key, session)
         sent_ns = monotonic_ns() - self._zero_ns
-        self._keep_body = not binding.reader.empty
+        self._keep_body = not binding.reader.empty or (binding.signed and self._verify is not None)
         try:
             if binding.conditional:
                 return self._if_changed(binding, call, session, sent_ns, url, headers)
@@ -202,6 +210,11 @@ class Person:
                 return Reply(Outcome.UNKNOWN if binding.write else Outcome.REFUSED, status, error.slug, _NO_VALUES)
         if binding.about and not binding.subject:
             exchange.subject = as_text(call.values[binding.about])[:SUBJECT_CHARS_MAX]
+        if binding.signed and self._verify is not None:
+            exchange.unsound = self._verify(self._body).why
+            exchange.free_ns = monotonic_ns() - self._zero_ns
+            if exchange.unsound:
+                return Reply(Outcome.REFUSED, status, "signature-invalid", _NO_VALUES)
         return Reply(Outcome.OK, status, "", values)
 
     def _failed(self, sent_ns: int, exchange: Exchange | None = None) -> Exchange:

@@ -72,6 +72,7 @@ def default(operation: Operation) -> Spec:
         definite=operation.definite,
         auth=operation.auth,
         conditional=operation.conditional,
+        signed=operation.signed,
         subject=operation.subject if operation.write and operation.subject in operation.gives else "",
         about=operation.subject if operation.write and operation.subject in operation.takes else "",
     )

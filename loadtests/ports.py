@@ -24,6 +24,8 @@ class Exchange(msgspec.Struct, gc=False):
     db_us: int | None = None
     queue_us: int | None = None
     subject: str | None = None  # the number the target gave to a write
+    free_ns: int = 0  # when the person could go on, where that is later: we had to look at the answer
+    unsound: str = ""  # why a signed document does not verify
     cached: bool = False  # answered from a log-in that still holds or a page that is still fresh; nothing was sent
 
 

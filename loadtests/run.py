@@ -18,9 +18,11 @@ from loadtests.crew import Crew, CrewError
 from loadtests.final_read import final_read
 from loadtests.linked_systems import links_of
 from loadtests.scope import objectives_of, operations_of
+from loadtests.signatures import Trust
 from loadtests.targets import Target
 from loadtests.telemetry import Telemetry
 from loadtests.timed_faults import TimedFaults
+from loadtests.trust import trust_of
 from loadtests.worker import STOP_FILE, ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
@@ -95,6 +97,7 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
     preflight.check(profile, target, plan, settings.identities, settings.runs, settings.allow_list)
     preflight.check_crew(settings, _users(settings))
     manifest = _manifest(settings, plan)
+    trust = trust_of(target) if any(operation.signed for operation in manifest.operations) else None
     folder = settings.runs / manifest.run_id
     if profile.kind == "day":
         watch(Progress("papers"))
@@ -103,7 +106,7 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
         writer.create(folder, manifest, _communes(profile), to_arrow(plan))
     except OSError as error:
         raise RecordError(f"{folder}: the plan cannot be written: {error}") from error
-    drive = _Drive(settings, folder, manifest, watch, stop)
+    drive = _Drive(settings, folder, manifest, trust, watch, stop)
     try:
         trouble = drive.run()
         if trouble is None:
@@ -123,8 +126,15 @@ class _Drive:
     """The crew's time, from its start to its end, watched from outside."""
 
     def __init__(
-        self, settings: Settings, folder: Path, manifest: Manifest, watch: Watcher, stop: Callable[[], bool]
+        self,
+        settings: Settings,
+        folder: Path,
+        manifest: Manifest,
+        trust: Trust | None,
+        watch: Watcher,
+        stop: Callable[[], bool],
     ) -> None:
+        self._trust = trust
         self.manifest = manifest
         self._settings = settings
         self._journal = folder / "journal"
@@ -143,7 +153,7 @@ class _Drive:
         self._watch(Progress("starting"))
         job = self._journal / "job.json"
         try:
-            job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest)))
+            job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest, self._trust)))
             psutil.cpu_percent()
             meters = Journal(self._journal, TARGET_JOURNAL)
             metrics = self._settings.target.metrics
@@ -298,7 +308,7 @@ def _communes(profile: Profile) -> pa.Table:
     )
 
 
-def _job(settings: Settings, folder: Path, manifest: Manifest) -> Job:
+def _job(settings: Settings, folder: Path, manifest: Manifest, trust: Trust | None) -> Job:
     return Job(
         manifest=manifest,
         folder=str(folder.resolve()),
@@ -309,6 +319,7 @@ def _job(settings: Settings, folder: Path, manifest: Manifest) -> Job:
         allow_list=settings.allow_list,
         drain_s=settings.profile.drain_s,
         boot_id=boot_id(),
+        trust=trust,
     )
 
 

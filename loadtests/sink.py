@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from loadtests.ports import Exchange
 from record.journal import Journal
 from record.rows import ERROR_INDEX, NONE_U32
-from record.types import JourneyEnd, LedgerEntry, OperationInfo, Outcome
+from record.types import JourneyEnd, LedgerEntry, Observation, OperationInfo, Outcome
+from scenarios.contract import BY_NAME, as_text
 from scenarios.types import Arrival, Call
 
 Watch = Callable[[str, Exchange, int], None]  # operation, exchange, latency from due in ns
@@ -36,6 +37,8 @@ class JournalSink:
             NONE_U32 if exchange.db_us is None else exchange.db_us,
             NONE_U32 if exchange.queue_us is None else exchange.queue_us,
         )  # fmt: skip
+        if exchange.unsound:
+            self._journal.observation(_unsound(arrival, call, exchange.unsound))
         self._watch(call.operation, exchange, exchange.done_ns - intended_ns)
 
     def end(self, end: JourneyEnd) -> None:
@@ -46,3 +49,10 @@ class JournalSink:
 
     def ledger(self, entry: LedgerEntry) -> None:
         self._journal.ledger(entry)
+
+
+def _unsound(arrival: Arrival, call: Call, why: str) -> Observation:
+    """A signed document that does not verify, by the number that was asked for."""
+    operation = BY_NAME[call.operation]
+    subject = as_text(call.values[operation.takes[0]])
+    return Observation(operation.system, "signature", subject, why, commune=arrival.commune)

@@ -20,6 +20,7 @@ import msgspec
 from loadtests import operations
 from loadtests.answering import Control, FinalRead, control_of, final_read_of
 from loadtests.bindings import Binding, Session, Spec, header_line
+from loadtests.signatures import Signatures, signatures_of
 from loadtests.templates import Template
 from record.types import OperationInfo, TargetInfo
 from scenarios.contract import BY_NAME
@@ -68,6 +69,7 @@ class Target:
         final_read: FinalRead | None,
         metrics: dict[str, str],
         control: Control | None,
+        signatures: Signatures | None,
         specs: dict[str, Spec],
         environ: Mapping[str, str],
     ) -> None:
@@ -77,6 +79,7 @@ class Target:
         self.final_read = final_read
         self.metrics = metrics  # system → whole URL of its process meters
         self.control = control
+        self.signatures = signatures
         self._info = info
         self._allow_hosts = frozenset(host.lower() for host in allow_hosts)
         self._specs = specs
@@ -100,7 +103,8 @@ class Target:
 
     def operations(self) -> tuple[OperationInfo, ...]:
         """Every operation that can be sent here: the contract's for the systems this target has, then its own."""
-        return tuple(OperationInfo(spec.name, spec.system, spec.write) for spec in self._specs.values())
+        verified = self.signatures is not None
+        return tuple(OperationInfo(s.name, s.system, s.write, s.signed and verified) for s in self._specs.values())
 
     def writes(self, operation: str) -> bool:
         return self._specs[operation].write
@@ -144,13 +148,14 @@ class Target:
 
     def notes(self) -> list[str]:
         """What is allowed but will cost something: a verdict that cannot be better than undecided."""
-        if self.final_read is not None:
-            return []
+        found = []
+        if "sign" in self._info.bases and self.signatures is None:
+            found.append(f"{self.name}: systems.sign and no [signatures]: nothing signed is verified (docs/targets.md)")
         writing = [spec.name for spec in self._specs.values() if spec.write and spec.weight]
-        if not writing:
-            return []
-        what = f"{', '.join(writing[:3])} write{'s' if len(writing) == 1 else ''} and there is no [final_read]"
-        return [f"{self.name}: {what}: the verdict can at best be undecided (docs/targets.md)"]
+        if writing and self.final_read is None:
+            what = f"{', '.join(writing[:3])} write{'s' if len(writing) == 1 else ''} and there is no [final_read]"
+            found.append(f"{self.name}: {what}: the verdict can at best be undecided (docs/targets.md)")
+        return found
 
     def problems_before_traffic(self, operations: Iterable[str] = ()) -> list[str]:
         """Why not a single request may leave: hosts, purpose, secrets, and `operations` that have no binding here."""
@@ -220,6 +225,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     final_read = final_read_of(root, bases)
     metrics = _metrics(root.table("metrics"), bases)
     control = control_of(root, bases)
+    signatures = signatures_of(root, bases, Path(name).parent)
     document.finish()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Target(
@@ -231,6 +237,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         final_read=final_read,
         metrics=metrics,
         control=control,
+        signatures=signatures,
         specs=specs,
         environ=os.environ if environ is None else environ,
     )

@@ -21,7 +21,9 @@ from loadtests.http import Person
 from loadtests.pacing import RunClock, Timer
 from loadtests.selfwatch import SelfWatch
 from loadtests.sessions import Sessions
+from loadtests.signatures import Trust
 from loadtests.sink import JournalSink, Watch
+from loadtests.verifiers import Verifiers
 from loadtests.zero import zero_here
 from record.journal import Journal
 from record.rows import ERROR_INDEX
@@ -55,6 +57,7 @@ class Job(msgspec.Struct, frozen=True):
     allow_list: tuple[str, ...]
     drain_s: float
     boot_id: str
+    trust: Trust | None = None  # None: nothing that is signed comes back in this run
 
 
 class Worker:
@@ -85,6 +88,7 @@ class Worker:
         self._hub = CurlHub()
         self._timer = Timer()
         self._sessions = Sessions()
+        self._verifiers = None if job.trust is None else Verifiers(job.trust)
         self._clock: RunClock | None = None
         self._zero_mono_ns = 0
         self._dispatcher: Dispatcher | None = None
@@ -113,7 +117,8 @@ class Worker:
             assert self._clock is not None
             if person is None:
                 compression = self._profile.traffic.compression
-                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, compression)
+                verify = self._verifiers.verify if self._verifiers else None
+                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, compression, verify)
             arrival = self._plan.arrival(index)
             self._busy.add(me)
             try:
@@ -143,6 +148,8 @@ class Worker:
         finally:
             gevent.killall(helpers)
             self._journal.close()
+            if self._verifiers is not None:
+                self._verifiers.close()
 
     def stop(self) -> None:
         """Send nothing new; what is under way may finish within the drain time. Before the zero: send nothing."""
@@ -186,7 +193,7 @@ class Worker:
             "requests_out": float(self._hub.active),
             "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
             "busy": float(len(self._busy)),
-        }
+        } | ({"verifying": float(self._verifiers.waiting)} if self._verifiers else {})
 
 
 def files_needed(users: Mapping[str, int], processes: int) -> int:

@@ -100,6 +100,8 @@ _SIGN = (
         "sign.result", "POST", "/sign/dossiers/{dossier}/signature", ("dossier",), (), ("dossier",), auth="officer",
     ),
     Operation("tthc.result", "GET", "/tthc/dossiers/{dossier}/result", ("dossier",), auth="officer", signed=True),
+    # their dossiers whose signed results are there to be fetched (kho kết quả), newest first
+    Operation("portal.results", "GET", "/portal/results", (), ("dossiers",), auth="citizen"),
     Operation(
         "portal.result", "GET", "/portal/dossiers/{dossier}/result", ("dossier",), auth="citizen", signed=True,
     ),
@@ -191,7 +193,7 @@ _PAYMENT = (
     ),
 )  # fmt: skip
 
-OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_DOCS, *_IDENTITY, *_WEB, *_NATIONAL, *_PAYMENT)
+OPERATIONS: tuple[Operation, ...] = (*_PORTAL, *_TTHC, *_SIGN, *_DOCS, *_IDENTITY, *_WEB, *_NATIONAL, *_PAYMENT)
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 PROVINCE_OFFICE = "00000"
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from testbed import docs, identity, paying, portal, tthc, web
-from testbed.endpoint import audit_routes, healthz, not_served, served_routes
+from testbed import docs, identity, paying, portal, sign, tthc, web
+from testbed.endpoint import Endpoint, audit_routes, healthz, not_served, served_routes
 from testbed.metrics import CONTENT_TYPE, dossiers_text
 from testbed.platform import Platform
 from testbed.site import Served
@@ -18,6 +18,7 @@ from testbed.views import VIEWS
 SERVED: tuple[Served, ...] = (
     *portal.SERVED,
     *tthc.SERVED,
+    *sign.SERVED,
     *identity.SERVED,
     *web.SERVED,
     *docs.SERVED,
@@ -35,6 +36,8 @@ def make_app(platform: Platform) -> Starlette:
     routes = [
         *served_routes(platform, SERVED),
         *audit_routes(platform, VIEWS, platform.files),
+        Route("/sign/ca", Endpoint(platform, sign.roots, "sign.ca"), methods=["GET"]),
+        Route("/sign/crl", Endpoint(platform, sign.revoked, "sign.crl"), methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
     ]

@@ -130,6 +130,11 @@ def authority_secret(secret: str) -> bytes:
     return hmac.digest(secret.encode(), b"certification authority", hashlib.sha256)
 
 
+def stamping_secret(secret: str) -> bytes:
+    """That of whoever puts time stamps on: another authority."""
+    return hmac.digest(secret.encode(), b"time stamps", hashlib.sha256)
+
+
 def is_account(text: str) -> bool:
     """Whether a certificate can be made out to it."""
     return _ACCOUNT.match(text) is not None
@@ -148,6 +153,10 @@ def status_of(account: str, now: float) -> str:
 
 def pem(*certificates: x509.Certificate) -> bytes:
     return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
+
+
+def crl_pem(crl: x509.CertificateRevocationList) -> bytes:
+    return crl.public_bytes(serialization.Encoding.PEM)
 
 
 def as_asn1(certificate: x509.Certificate) -> asn1crypto.x509.Certificate:

@@ -10,6 +10,7 @@ from scenarios.contract import BY_NAME
 from testbed.faults import Effect, Fault, Home, Kind, Moment
 
 DELAY_MS_MAX = 60_000
+SCALE_MAX = 100
 STALL_S_MAX = 60
 TIME_S_MAX = 86_400
 COUNT_MAX = 1_000_000_000
@@ -66,6 +67,10 @@ def _count(text: str) -> tuple[Fraction, ...]:
 
 def _share(text: str) -> tuple[Fraction, ...]:
     return (_number(text, "a share", Fraction(1)),)
+
+
+def _scale(text: str) -> tuple[Fraction, ...]:
+    return (_number(text, "a factor", Fraction(SCALE_MAX)),)
 
 
 def _delay(text: str) -> tuple[Fraction, ...]:
@@ -158,6 +163,8 @@ KINDS: dict[str, Kind] = {
         Kind("sign-expired", "N[:operation]", _every, Moment.ASKED),
         Kind("sign-revoked", "N[:operation]", _every, Moment.ASKED),
         Kind("sign-stranger", "N[:operation]", _every, Moment.ASKED),
+        Kind("tsa-slow", "SCALE", _scale, Moment.ASKED, home=Home.OUTSIDE, always=True),
+        Kind("tsa-down", "N", _every, Moment.ASKED, home=Home.OUTSIDE),
         Kind("counts-stuck", "", _nothing, Moment.ASKED, always=True),
         Kind("counts-wrong", "TOO_MANY", _whole, Moment.ASKED, always=True),
         Kind("site-missing", "CODE", _commune, Moment.ASKED, always=True),

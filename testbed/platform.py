@@ -14,6 +14,7 @@ from testbed.inbox import Inbox
 from testbed.metrics import Metrics
 from testbed.neighbours import Neighbours
 from testbed.payments import Payments
+from testbed.results import Results
 from testbed.seats import Seats
 from testbed.signer import Signer
 from testbed.site import Content as Content
@@ -39,6 +40,7 @@ class Platform(NamedTuple):
     outside: Neighbours
     payments: Payments
     signer: Signer
+    results: Results
     web_counts: WebCounts
     websites: Websites
     documents: Documents

@@ -20,9 +20,11 @@ from testbed.neighbours import Neighbours
 from testbed.options import Options
 from testbed.payments import RECONCILE_S, Payments
 from testbed.platform import Platform
+from testbed.results import Results
 from testbed.seats import Seats
 from testbed.signer import Signer
 from testbed.site import Addresses
+from testbed.stamps import Elsewhere, Stamps
 from testbed.store import Database, Store
 from testbed.store_postgres import open_postgres
 from testbed.store_sqlite import SqliteDatabase
@@ -55,7 +57,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
         tokens = Tokens(bytes.fromhex(secret))
         dossiers = Dossiers(store, faults)
         await dossiers.open()
-        signer = Signer(authority_secret(secret), faults)
+        signer = Signer(authority_secret(secret), faults, Stamps(Elsewhere(outside)))
         payments = Payments(store, outside, faults)
         counts = WebCounts(store, dossiers, faults)
         await counts.open()
@@ -70,6 +72,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             outside=outside,
             payments=payments,
             signer=signer,
+            results=Results(store, files),
             web_counts=counts,
             websites=Websites(),
             documents=Documents(store, files, signer, faults),

@@ -11,13 +11,13 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from testbed.certificates import EXPIRED, FORMER
+from testbed.certificates import EXPIRED, FORMER, Authority, pem
 from testbed.faults import Faults
 from testbed.signer_frames import HEAD, Answer, Opening, Order, frame
+from testbed.stamps import Stamps
 from testbed.visit import RefusedError
 
 PROCESSES = 1  # a signature takes 10 ms of one core: one process makes more than ten rehearsals need
@@ -26,17 +26,17 @@ ORDER_S_MAX = 30.0
 TRIES_MAX = 2  # one process may die over an order; two are no coincidence
 END_S_MAX = 2.0
 COMMAND = (sys.executable, "-m", "testbed.signer_process")
-Stamp = Callable[[bytes], Awaitable[bytes]]  # a CMS with a signature → the same with a time stamp on it
 _SIGNED_AT = re.compile(rb"/M \(D(?::|\\072)[0-9]{13}([0-9])")
 
 
 class Signer:
     """The signing service of the platform. `secret` makes the authority: the same one, the same certificates."""
 
-    def __init__(self, secret: bytes, faults: Faults, stamp: Stamp | None = None) -> None:
+    def __init__(self, secret: bytes, faults: Faults, stamps: Stamps) -> None:
+        self.authority = Authority(secret)
         stranger = hashlib.sha256(b"stranger" + secret).digest()
         self._faults = faults
-        self._stamp = stamp
+        self._stamps = stamps
         self._idle: asyncio.LifoQueue[_Process] = asyncio.LifoQueue()
         for _ in range(PROCESSES):
             self._idle.put_nowait(_Process(Opening(secret, stranger)))
@@ -52,11 +52,14 @@ class Signer:
         answer = await self._answer(order)
         if answer.wrong:
             raise RefusedError(422, "pdf-invalid")
-        cms = answer.cms if self._stamp is None else await self._stamp(answer.cms)
-        signed = embed(answer, cms)
+        signed = embed(answer, await self._stamps.stamp(answer.cms))
         if self._faults.hit("sign-altered", operation):
             signed = _altered(signed)
         return signed
+
+    async def roots(self) -> bytes:
+        """Whom to trust, in PEM: the authority, and that of the time stamps."""
+        return pem(self.authority.root) + await self._stamps.roots()
 
     def warm(self) -> None:
         """Start what will be needed, without waiting for it."""

@@ -6,13 +6,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from asn1crypto import cms, core, tsp
 
+from testbed.neighbours import NeighbourError, Neighbours
+from testbed.tsa import CONTENT_TYPE_ASKED
 from testbed.visit import RefusedError
 
-# Field practice: at most 4 at once, 3 attempts, 180 s each. A rehearsal squeezes an hour into a minute: ours are shorter.
+# Field practice: at most 4 at once, 3 attempts, 180 s each. Rehearsals squeeze an hour into a minute: ours is shorter.
 CONCURRENT_MAX = 4
 TRIES_MAX = 3
 TRY_S_MAX = 15.0
@@ -22,25 +24,55 @@ _SEQUENCE, _SET, _UNSIGNED_ATTRIBUTES = 0x30, 0x31, 0xA1
 _STAMP_OID = core.ObjectIdentifier("1.2.840.113549.1.9.16.2.14").dump()  # id-aa-signatureTimeStampToken, RFC 3161
 _DEPTH_OF_SIGNER = 4  # ContentInfo → [0] → SignedData → signerInfos → SignerInfo; each is the last of the one before
 
-Ask = Callable[[bytes], Awaitable[bytes]]  # a TimeStampReq → a TimeStampResp; OSError or TimeoutError when there is none
+
+class Source(Protocol):
+    """Where time stamps come from. NeighbourError: nobody answers."""
+
+    async def answer(self, query: bytes) -> bytes: ...
+    async def roots(self) -> bytes: ...
+
+
+class Elsewhere:
+    """The authority outside of the platform."""
+
+    def __init__(self, outside: Neighbours) -> None:
+        self._outside = outside
+
+    async def answer(self, query: bytes) -> bytes:
+        headers = {"Content-Type": CONTENT_TYPE_ASKED}
+        return (await self._outside.post("/tsa", query, headers, seconds=TRY_S_MAX)).body
+
+    async def roots(self) -> bytes:
+        reply = await self._outside.get("/tsa/ca")
+        if reply.status != 200:
+            raise NeighbourError(f"/tsa/ca: status {reply.status}")
+        return reply.body
 
 
 class Stamps:
     """`stamp` puts a token of RFC 3161 on a signature, which makes PAdES B-T of B-B."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._turns = asyncio.Semaphore(CONCURRENT_MAX)
         self._waiting = 0
 
     async def stamp(self, signed: bytes) -> bytes:
         """The CMS with the token as its unsigned attribute. Raises RefusedError 503 when none can be had."""
         signature = cms.ContentInfo.load(signed)["content"]["signer_infos"][0]["signature"].native
-        token = await self._token(hashlib.sha256(signature).digest())
+        token = await self.token(hashlib.sha256(signature).digest())
         attribute = _der(_SEQUENCE, _STAMP_OID + _der(_SET, token))
         return _appended(signed, _DEPTH_OF_SIGNER, _der(_UNSIGNED_ATTRIBUTES, attribute))
 
-    async def _token(self, digest: bytes) -> bytes:
+    async def roots(self) -> bytes:
+        """Whom to trust for the time, in PEM. Raises RefusedError 503 when nobody says."""
+        try:
+            return await self._source.roots()
+        except NeighbourError as error:
+            raise RefusedError(503, "tsa-failed") from error
+
+    async def token(self, digest: bytes) -> bytes:
+        """A token for a SHA-256 digest, as DER. Raises RefusedError 503."""
         if self._waiting >= WAITING_MAX:
             raise RefusedError(503, "tsa-busy")
         self._waiting += 1
@@ -48,9 +80,9 @@ class Stamps:
             for _ in range(TRIES_MAX):
                 nonce = secrets.randbits(63)
                 try:
-                    async with self._turns, asyncio.timeout(TRY_S_MAX):
-                        answer = await self._ask(_query(digest, nonce))
-                except (OSError, TimeoutError):
+                    async with self._turns:
+                        answer = await self._source.answer(_query(digest, nonce))
+                except NeighbourError:
                     continue
                 token = _token_in(answer, digest, nonce)
                 if token is not None:
@@ -62,9 +94,7 @@ class Stamps:
 
 def _query(digest: bytes, nonce: int) -> bytes:
     imprint = {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": digest}
-    query: bytes = tsp.TimeStampReq(
-        {"version": 1, "message_imprint": imprint, "nonce": nonce, "cert_req": True}
-    ).dump()
+    query: bytes = tsp.TimeStampReq({"version": 1, "message_imprint": imprint, "nonce": nonce, "cert_req": True}).dump()
     return query
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from testbed import documents_schema, dossiers_schema, outbox, payments_schema, web_schema
+from testbed import documents_schema, dossiers_schema, outbox, payments_schema, results_schema, web_schema
 from testbed.schema import Table
 
 TABLES: tuple[Table, ...] = (
     *dossiers_schema.TABLES,
+    *results_schema.TABLES,
     *documents_schema.TABLES,
     *payments_schema.TABLES,
 )

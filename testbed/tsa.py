@@ -105,5 +105,6 @@ class TimeStamping:
 
 
 def _refusal(why: str) -> bytes:
-    refusal: bytes = tsp.TimeStampResp({"status": {"status": "rejection", "fail_info": {why}}}).dump()
-    return refusal
+    # A TimeStampResp of a status and nothing else; asn1crypto's demands a token even of a refusal.
+    status: bytes = tsp.PKIStatusInfo({"status": "rejection", "fail_info": {why}}).dump()
+    return bytes((0x30, len(status))) + status

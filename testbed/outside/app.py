@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from testbed.endpoint import audit_routes, healthz, not_served, served_routes
+from testbed.endpoint import Endpoint, audit_routes, healthz, not_served, served_routes
 from testbed.metrics import CONTENT_TYPE
-from testbed.outside import bank_api, identity_api, national
+from testbed.outside import bank_api, identity_api, national, tsa
 from testbed.outside.outside import Outside
 from testbed.outside.views import VIEWS
 from testbed.site import Served
@@ -27,6 +27,8 @@ def make_app(outside: Outside) -> Starlette:
     routes = [
         *served_routes(outside, SERVED),
         *audit_routes(outside, VIEWS),
+        Route(tsa.PATH, Endpoint(outside, tsa.stamp, "tsa.stamp"), methods=["POST"]),
+        Route(tsa.ROOTS_PATH, Endpoint(outside, tsa.roots, "tsa.ca"), methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
     ]

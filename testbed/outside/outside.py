@@ -13,6 +13,7 @@ from testbed.outside.bank import Bank
 from testbed.outside.identity import Identity
 from testbed.store import Store
 from testbed.tokens import Tokens
+from testbed.tsa import TimeStamping
 
 
 class Outside(NamedTuple):
@@ -25,4 +26,5 @@ class Outside(NamedTuple):
     platform: Neighbours
     identity: Identity
     bank: Bank
+    stamping: TimeStamping
     now: Callable[[], float] = time.time

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from testbed import child
+from testbed.certificates import stamping_secret
 from testbed.child import Seat
 from testbed.faults import Faults, Home
 from testbed.metrics import Metrics
@@ -22,6 +23,7 @@ from testbed.site import Addresses
 from testbed.store import Store
 from testbed.store_sqlite import SqliteDatabase
 from testbed.tokens import Tokens
+from testbed.tsa import TimeStamping
 
 FILE = "outside.sqlite"
 
@@ -38,16 +40,17 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
     store = Store(database, TABLES, time.time, faults.effect)
     platform = Neighbours(addresses.url, addresses.secret)
     try:
-        tokens = Tokens(bytes.fromhex(await store.open(secrets.token_hex(32))))
+        secret = await store.open(secrets.token_hex(32))
         bank = Bank(store, faults)
         outside = Outside(
             store=store,
-            tokens=tokens,
+            tokens=Tokens(bytes.fromhex(secret)),
             faults=faults,
             metrics=Metrics(),
             platform=platform,
             identity=Identity(store),
             bank=bank,
+            stamping=TimeStamping(stamping_secret(secret), time.time),
         )
         await child.serve(make_app(outside), faults, seat, jobs=(Notices(store, bank, platform).run(),))
     finally:

@@ -74,6 +74,21 @@ class Office:
         headers = self.headers(who, key or self.key())
         return self.client.post(f"/tthc/dossiers/{code}/transitions", json={"to": to, "note": note}, headers=headers)
 
+    def approved(self) -> str:
+        """A dossier whose result waits for the leader's signature."""
+        code: str = self.submit().json()["dossier"]
+        for to, role in ((2, "motcua"), (4, "chuyenvien"), (9, "lanhdao")):
+            assert self.move(code, to, role).status_code == 200
+        return code
+
+    def sign(self, code: str, key: str | None = None, who: str = "lanhdao") -> httpx.Response:
+        headers = self.headers(who, key or self.key())
+        return self.client.post(f"/sign/dossiers/{code}/signature", headers=headers)
+
+    def result(self, code: str, who: str = "motcua") -> httpx.Response:
+        path = f"/{'portal' if who.isdigit() else 'tthc'}/dossiers/{code}/result"
+        return self.client.get(path, headers=self.headers(who))
+
     def rate(self, code: str, key: str | None = None, who: str = CCCD, stars: int = 5) -> httpx.Response:
         body = {"stars": stars, "comment": "Nhanh, tận tình."}
         return self.client.post(
