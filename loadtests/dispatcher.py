@@ -18,7 +18,7 @@ from record.types import JourneyEnd, Outcome
 from scenarios.schedule import Plan
 
 LOOK_NS = 250_000_000  # how long a wish to stop may go unheard
-BATCH_MAX = 64  # arrivals handed out before the hub gets a turn
+BATCH_MAX = 512  # arrivals handed out before the hub gets a turn: a turn may be slow, and must not set the pace
 
 
 class Dispatcher:
@@ -59,6 +59,9 @@ class Dispatcher:
             if self.stopped:
                 self._drop(share[position:], "stopped")
                 return
+            if batch > 1 and inbox_of[position].full():  # those parked there had no turn yet to take theirs
+                gevent.sleep(0)
+                batch = 1
             try:
                 inbox_of[position].put_nowait(int(index))
                 self.handed_out += 1

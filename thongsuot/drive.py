@@ -25,7 +25,7 @@ NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed")
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True, help="Folder of records."
 )
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes here.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes here; else as many as connections need.")
 @click.option("--remote-workers", type=click.IntRange(0, 64), default=0, help="Workers to wait for from other hosts.")
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address other hosts' workers connect to.")
 @click.option("--web-port", type=click.IntRange(1024, 65535), help="Serve Locust's own page on loopback.")

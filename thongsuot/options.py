@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from loadtests import targets
+from loadtests.preflight import fewest_workers
 from loadtests.run import Settings
 from scenarios import profiles
 from scenarios.strict_toml import is_there, read
@@ -103,9 +104,10 @@ def settings_of(
     seed: int | None = None,
     identities: str | None = None,
     allow_list: Path | None = None,
+    workers: int | None = None,
     **more: Any,
 ) -> Settings:
-    """Everything a run needs; `more` are further fields of Settings."""
+    """Everything a run needs; `more` are further fields of Settings. Without `workers`: those that users need."""
     bound, file, text = target_of(target)
     return Settings(
         profile=profile,
@@ -117,6 +119,7 @@ def settings_of(
         seed=profile.seed if seed is None else seed,
         identities=_identities(profile, bound, identities),
         allow_list=_numbers(allow_list),
+        workers=workers or max(1, fewest_workers(profile.users) - more.get("remote_workers", 0)),
         **more,
     )
 

@@ -20,7 +20,7 @@ from thongsuot.testbed import Testbed, at
 @click.argument("profile", default="monday-peak")
 @click.option("--seed", type=click.IntRange(0), help="Another seed than the profile's.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Replace one value of the profile.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes; else as many as connections need.")
 @click.option(
     "--fault", "faults", multiple=True, help="A fault of the testbed, e.g. lose=100 (`thongsuot testbed --help`)."
 )
@@ -37,7 +37,7 @@ def command(
     profile: str,
     seed: int | None,
     sets: tuple[str, ...],
-    workers: int,
+    workers: int | None,
     faults: tuple[str, ...],
     timed: tuple[str, ...],
     runs: Path,

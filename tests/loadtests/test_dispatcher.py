@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gevent
 import numpy as np
 from gevent.queue import SimpleQueue
 
@@ -28,6 +29,14 @@ class Hours:
         self.time = max(self.time, at_ns)
         if self.dispatcher is not None and self.time >= self.stop_ns:
             self.dispatcher.stopped = True
+
+
+class Turns(Hours):
+    """As `Hours`; whoever sleeps lets the others have their turn, as in a real process."""
+
+    def sleep_until(self, at_ns: int) -> None:
+        gevent.sleep(0)
+        super().sleep_until(at_ns)
 
 
 def dispatch(*at_ns: int, stop_ns: int = 10**18, room: int = 9) -> tuple[list[int], list[JourneyEnd], int]:
@@ -66,3 +75,39 @@ def test_who_finds_the_inbox_full_is_dropped_and_counted() -> None:
     handed, ends, _ = dispatch(0, 0, 0, room=2)
     assert handed == [0, 1]
     assert [(end.arrival, ERRORS[end.error]) for end in ends] == [(2, "inbox-full")]
+
+
+def test_slow_turns_of_the_hub_do_not_set_the_pace() -> None:
+    """A starved process: each turn takes half a second, and a thousand arrivals a second are due."""
+    count, slow_ns = 10_000, 500_000_000
+    nothing = np.zeros(count, np.int32)
+    plan = Plan(np.arange(count, dtype=np.int64) * 1_000_000, nothing, nothing, nothing, ("own",), ("",), ("get",))
+    clock, late_ns, ends = Turns(10**18), list[int](), list[JourneyEnd]()
+    inbox = SimpleQueue(maxsize=600)
+
+    def users() -> None:
+        while True:
+            index = inbox.get()
+            late_ns.append(clock.time - index * 1_000_000)
+            if inbox.empty():
+                clock.time += slow_ns
+
+    user = gevent.spawn(users)
+    clock.dispatcher = Dispatcher(plan, range(count), {"own": inbox}, clock, ends.append)
+    clock.dispatcher.run()
+    gevent.sleep(0)
+    user.kill()
+    assert (len(late_ns), ends) == (count, [])
+    assert max(late_ns) <= 2 * slow_ns, "late by the turn that it waited for, and not by all before"
+
+
+def test_whoever_is_parked_takes_what_is_due_at_the_same_moment_before_anybody_is_dropped() -> None:
+    nothing = np.zeros(5, np.int32)
+    plan = Plan(np.zeros(5, np.int64), nothing, nothing, nothing, ("own",), ("",), ("get",))
+    inbox, taken, ends = SimpleQueue(maxsize=1), list[int](), list[JourneyEnd]()
+    users = [gevent.spawn(lambda: taken.append(inbox.get())) for _ in range(4)]
+    gevent.sleep(0)
+    Dispatcher(plan, range(5), {"own": inbox}, Hours(10**18), ends.append).run()
+    gevent.joinall(users, timeout=5)
+    assert sorted([*taken, inbox.get()]) == [0, 1, 2, 3, 4]
+    assert ends == []

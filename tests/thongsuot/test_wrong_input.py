@@ -236,7 +236,10 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ((str(PROFILE), "--target", "TARGET", "--bind", "203.0.113.9"), "--bind 203.0.113.9: cannot listen there"),
         ((str(PROFILE), "--target", "TARGET", "--bind", "here"), "should be a number such as"),
         ((str(PROFILE), "--target", "TARGET", "--web-port", "PORT"), "cannot listen there: Address already in use"),
-        ((str(PROFILE), "--target", "TARGET", "--set", "users.tthc=20000"), "open files, this machine allows"),
+        (
+            (str(PROFILE), "--target", "TARGET", "--workers", "1", "--set", "users.tthc=20000"),
+            "open files, this machine allows",
+        ),
         (("smoke",), "Missing option '--target'"),
     ],
 )
