@@ -65,9 +65,10 @@ DOCUMENTS_ALONE = (
     "phase.1.for_s=10",
     "objective.0.limit_ms=2000",
 )
+_ERRORS = ("objective.errors",)
 DOCUMENTS = (
     _drill("delivery-lose=4", "linked.deliveries", sets=DOCUMENTS_ALONE, short=True),
-    _drill("delivery-double=4", "linked.deliveries", perhaps=("objective.errors",), sets=DOCUMENTS_ALONE),
+    _drill("delivery-double=4", "linked.deliveries", perhaps=_ERRORS, sets=DOCUMENTS_ALONE),
     _drill("delivery-change=4", "linked.deliveries", sets=DOCUMENTS_ALONE),
     _drill("delivery-astray=4", "linked.deliveries", sets=DOCUMENTS_ALONE),
     _drill("confirm-lost=2", "linked.deliveries", sets=DOCUMENTS_ALONE),
@@ -76,6 +77,8 @@ DOCUMENTS = (
     _drill("number-skip=2:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
     _drill("number-twice=2:docs.register", "integrity.numbers", sets=DOCUMENTS_ALONE),
     _drill("lose=2:docs.register", "integrity.lost", sets=DOCUMENTS_ALONE),
+    _drill("sign-wrong-bytes=3:docs.sign", "integrity.signatures", perhaps=_ERRORS, sets=DOCUMENTS_ALONE),
+    _drill("sign-expired=3:docs.issue", "integrity.signatures", perhaps=_ERRORS, sets=DOCUMENTS_ALONE),
     _drill("change=3:docs.draft", "integrity.changed", sets=DOCUMENTS_ALONE),
 )
 SPEED = (
