@@ -36,7 +36,8 @@ def test_the_shipped_target_binds_every_operation_of_the_contract() -> None:
     assert not target.writes("tthc.queue")
     assert target.final_read is not None
     assert target.final_read.main.keys_url == "http://127.0.0.1:8166/audit/keys"
-    assert target.final_read.main.observations_url == "http://127.0.0.1:8166/audit/observations"
+    asked = [one.observations_url for one in target.final_read if one.observations_url]
+    assert asked == [f"http://127.0.0.1:{port}/audit/observations" for port in (8166, 8167)]
 
 
 def test_an_operation_nobody_named_is_sent_as_the_contract_says() -> None:

@@ -32,7 +32,7 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
     assert events["fault-begin"].text == events["fault-end"].text == "delay=900:portal.search"
     assert 2.0 <= events["fault-begin"].at_ns * 1e-9 < 3.0 <= events["fault-end"].at_ns * 1e-9
     assert {"tthc", "web", "national"} <= set(events["final-observations"].text.split(", "))
-    assert "final-unsettled" not in events
+    assert not {"final-unsettled", "final-read-failed"} & set(events)
     assert manifest.moves == moves()
     states = record.query("SELECT count(*) AS n FROM observations WHERE place = 'tthc' AND kind = 'state'")
     dossiers = record.query("""SELECT count(DISTINCT key) AS n FROM ledger
@@ -41,10 +41,12 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
     there = record.query("SELECT count(*) AS n FROM observations WHERE place = 'national' AND kind = 'state'")
     assert there["n"][0] == states["n"][0]
     assert [link.slug for link in manifest.links if link.lag] == ["national"]
-    lags = record.query("""SELECT max(there.at_ms - here.at_ms) AS most, count(*) AS n
-        FROM observations AS here JOIN observations AS there USING (kind, subject, value)
-        WHERE kind = 'history' AND here.place = 'tthc' AND there.place = 'national'""")
+    lags = record.query("""WITH first AS (SELECT place, subject, value, min(at_ms) AS at_ms FROM observations
+            WHERE kind = 'history' GROUP BY ALL)
+        SELECT max(there.at_ms - here.at_ms) AS most, count(*) AS n
+        FROM first AS here JOIN first AS there USING (subject, value)
+        WHERE here.place = 'tthc' AND there.place = 'national'""")
     assert lags["n"][0] >= states["n"][0]
-    assert lags["most"][0] < 10_000
+    assert lags["most"][0] < 20_000
     skews = record.query("SELECT value FROM readings WHERE metric = 'clock_skew_ms' AND source = 'target:tthc'")
     assert abs(skews["value"]).max() < 500
