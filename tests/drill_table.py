@@ -92,13 +92,12 @@ ERRORS = (
     _drill("status=0.25", "objective.errors", short=True),
     _drill("commune-missing=14797", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
 )
-PAYING = f"objective.1.operations={['bank.pay', 'portal.pay', 'portal.submit', 'portal.paid']}"
 OUTSIDE = (
     _drill("identity-down=0.3", "objective.errors", sets=("objective.1.limit_share=0.02",), short=True),
     _drill("identity-quota=2", "objective.errors", sets=("objective.1.limit_share=0.02",)),
     _drill("identity-slow=600", "objective.p50", sets=(_of("identity.authorize"),)),
     _drill("accounts-max=2", "objective.errors", sets=(FEW,)),
-    _drill("bank-down=0.9", "objective.errors", sets=(PAYING, "objective.1.limit_share=0.02")),
+    _drill("bank-down=0.9", "objective.errors", sets=("time.rate_factor=3", "objective.1.limit_share=0.005")),
     Drill(("callback-lost=3", "reconcile-off"), {"linked.payments": FAIL}, short=True),
     _drill("booked-twice=3", "linked.payments"),
     _drill("amount-changed=3", "linked.payments"),
