@@ -17,14 +17,13 @@ from starlette.types import Receive, Scope, Send
 from scenarios.contract import AUDIT_KEYS_PATH, AUDIT_OBSERVATIONS_PATH, AUDIT_WRITES_PATH, BY_NAME, Write
 from testbed import audit
 from testbed.observing import View
-from testbed.site import Content, Handler, Headers, Served, Site
+from testbed.site import JSON, Content, Handler, Headers, Served, Site
 from testbed.store import Applied
 from testbed.uploads import Files
 from testbed.visit import RefusedError, Spent, Visit
 
 ARRIVED = "testbed.arrived_ns"  # in the scope, by the server: when the first byte of the request was parsed
 _encode = msgspec.json.Encoder().encode
-_JSON: Headers = ((b"content-type", b"application/json"),)
 _BODILESS = (204, 304)
 _leaked: list[bytes] = []  # of the fault `leak`
 
@@ -115,10 +114,10 @@ class Endpoint:
                     site.faults.after(visit.operation)
                 answer = _given(answer.write)
         except RefusedError as refused:
-            return refused.status, _JSON, _encode({"error": refused.slug})
+            return refused.status, JSON, _encode({"error": refused.slug})
         if isinstance(answer, Content):
             return answer.status or self._status, answer.headers, answer.body
-        return self._status, _JSON, _encode(answer)
+        return self._status, JSON, _encode(answer)
 
 
 def _given(write: Write) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from scenarios.contract import BY_NAME
-from testbed.faults import Effect, Fault, Home, Kind, Moment
+from testbed.faults import CRASH, Effect, Fault, Home, Kind, Moment
 
 DELAY_MS_MAX = 60_000
 SCALE_MAX = 100
@@ -45,7 +45,7 @@ def _wrong_operation(kind: Kind, operation: str) -> str:
     if not operation:
         return ""
     if kind.moment is Moment.CLOCK:
-        return "a stall stops the whole server and takes no operation"
+        return f"{kind.name} stops the whole server and takes no operation"
     if not kind.form.endswith("[:operation]"):
         return f"{kind.name} takes no operation"
     if operation not in BY_NAME:
@@ -185,6 +185,7 @@ KINDS: dict[str, Kind] = {
         Kind("reconcile-off", "", _nothing, Moment.ASKED, always=True),
         Kind("booked-twice", "N", _every, Moment.ASKED),
         Kind("amount-changed", "N", _every, Moment.ASKED),
+        Kind(CRASH, "AFTER_S", _seconds, Moment.CLOCK, always=True),
         Kind("stall", "AT_S,FOR_S[,EVERY_S]", _stall, Moment.CLOCK, always=True),
     )
 }

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +47,7 @@ class Home(enum.Enum):
     OUTSIDE = "outside"
 
 
+CRASH = "crash"  # the one kind that a process started again does not inherit
 SYSTEMS_OUTSIDE = ("identity", "national", "bank")
 
 
@@ -155,7 +158,7 @@ class Faults:
                 raise RefusedError(fault.kind.status, "fault")
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Say what is enabled, and wind up the stalls; their time counts from now."""
+        """Say what is enabled, and wind up what goes by the clock; its time counts from now."""
         self._loop = loop
         self._wind_up(self.active)
 
@@ -168,7 +171,16 @@ class Faults:
         for fault in faults:
             print(f"testbed: fault enabled: {fault.text} ({fault.kind.moment.value})", file=sys.stderr, flush=True)
             if fault.kind.moment is Moment.CLOCK:
-                _schedule_stall(self._loop, fault, self._loop.time() + float(fault.numbers[0]))
+                schedule = _schedule_crash if fault.kind.name == CRASH else _schedule_stall
+                schedule(self._loop, fault, self._loop.time() + float(fault.numbers[0]))
+
+
+def _schedule_crash(loop: asyncio.AbstractEventLoop, fault: Fault, at: float) -> None:
+    def crash() -> None:
+        if not fault.over:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    loop.call_at(at, crash)
 
 
 def _schedule_stall(loop: asyncio.AbstractEventLoop, fault: Fault, at: float) -> None:

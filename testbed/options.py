@@ -32,6 +32,7 @@ class Options(NamedTuple):
     officer_password: str
     until_stdin_closes: bool
     restart: bool
+    control: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -69,6 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
         password,
         given.until_stdin_closes,
         given.restart,
+        given.control,
     )
 
 
@@ -99,5 +101,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fault", action="append", default=[], metavar="KIND=VALUE", help=f"repeatable; {kinds}")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
+    parser.add_argument("--control", action="store_true", help="faults may be switched while it runs")
     parser.add_argument("--restart", action="store_true", help="start a process that died again, as an operator would")
     return parser

@@ -83,7 +83,7 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
         reconciling = jobs.repeat(RECONCILE_S, payments.reconcile, "asking the bank")
         try:
             work = (counts.run(), synchronisation.run(), reconciling)
-            await child.serve(make_app(platform), faults, seat, jobs=work)
+            await child.serve(make_app(platform, controlled=options.control), faults, seat, jobs=work)
         finally:
             await signer.close()
     finally:

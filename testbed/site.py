@@ -37,6 +37,7 @@ class Site(Protocol):
 
 
 Headers = tuple[tuple[bytes, bytes], ...]
+JSON: Headers = ((b"content-type", b"application/json"),)
 
 
 class Content(NamedTuple):

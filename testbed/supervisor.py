@@ -24,6 +24,7 @@ import msgspec
 
 from testbed import serve
 from testbed.child import BACKLOG_MAX, EXIT_S_MAX, READY, Seat
+from testbed.faults import CRASH
 from testbed.options import Options, parse
 from testbed.outside import serve as outside_serve
 from testbed.site import Addresses
@@ -40,7 +41,7 @@ class Part(NamedTuple):
 
     name: str
     listener: socket.socket
-    live: Callable[[Seat], int]
+    live: Callable[[Options, Seat], int]
 
 
 class Child(NamedTuple):
@@ -68,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory("", "testbed-", ignore_cleanup_errors=True)))
         addresses = Addresses(_url_of(listeners[0]), _url_of(listeners[1]), secrets.token_bytes(32))
         parts = (
-            Part("platform", listeners[0], lambda seat: serve.live(options, data, addresses, seat)),
-            Part("outside", listeners[1], lambda seat: outside_serve.live(options, data, addresses, seat)),
+            Part("platform", listeners[0], lambda options, seat: serve.live(options, data, addresses, seat)),
+            Part("outside", listeners[1], lambda options, seat: outside_serve.live(options, data, addresses, seat)),
         )
         return Supervisor(parts, addresses, options).run()
 
@@ -137,7 +138,7 @@ class Supervisor:
                     os.close(child.ready)
             for fd in (*self._wake, self._lifeline[1]):
                 os.close(fd)
-            status = part.live(seat)
+            status = part.live(self._options, seat)
         finally:
             if sys.exc_info()[0] is not None:
                 sys.excepthook(*sys.exc_info())
@@ -177,6 +178,8 @@ class Supervisor:
         if not started:
             self._failed_starts[part.name] += 1
             time.sleep(START_AGAIN_S)
+        lasting = tuple(fault for fault in self._options.faults if fault.kind.name != CRASH)
+        self._options = self._options._replace(faults=lasting)  # nobody is made to crash for ever
         self._start(part)
 
     def _signalled(self) -> None:

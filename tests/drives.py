@@ -26,9 +26,9 @@ RUN_S_MAX = 60.0
 
 
 @contextlib.contextmanager
-def a_testbed(folder: Path, *faults: str) -> Iterator[tuple[RunningTestbed, Path]]:
-    """A testbed with faults, and the target file that leads to it."""
-    switches = [word for fault in faults for word in ("--fault", fault)]
+def a_testbed(folder: Path, *faults: str, more: tuple[str, ...] = ()) -> Iterator[tuple[RunningTestbed, Path]]:
+    """A testbed with faults and further options, and the target file that leads to it."""
+    switches = [*more, *(word for fault in faults for word in ("--fault", fault))]
     with start_testbed("--data", str(folder / "data"), *switches) as testbed:
         yield testbed, a_target(folder, testbed.url, testbed.outside_url)
 

@@ -53,7 +53,7 @@ def command(
     loaded = options.profile_of(profile, (*sets, *_timed(timed)), None, None)
     switches = [word for fault in faults for word in ("--fault", fault)]
     if loaded.faults:
-        switches.append("--control")
+        switches += ["--control", "--restart"]
     with (
         tempfile.TemporaryDirectory(prefix="thongsuot-") as folder,
         Testbed("--data", folder, *switches) as testbed,

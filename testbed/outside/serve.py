@@ -52,7 +52,8 @@ async def _serve(options: Options, data: Path, addresses: Addresses, seat: Seat)
             bank=bank,
             stamping=TimeStamping(stamping_secret(secret), time.time),
         )
-        await child.serve(make_app(outside), faults, seat, jobs=(Notices(store, bank, platform).run(),))
+        notices = Notices(store, bank, platform)
+        await child.serve(make_app(outside, controlled=options.control), faults, seat, jobs=(notices.run(),))
     finally:
         await platform.close()
         await store.close()

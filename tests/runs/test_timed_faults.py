@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from record.reader import open_record
 from record.types import State
 from scenarios.lifecycle import moves
-from tests.drives import a_testbed, drive, settings
+from reports.verdict import Verdict
+from tests.drives import a_testbed, drive, judged, settings
 from tests.loadtests.scripted import Asked, scripted
 
 
@@ -50,3 +53,16 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
     assert lags["most"][0] < 20_000
     skews = record.query("SELECT value FROM readings WHERE metric = 'clock_skew_ms' AND source = 'target:tthc'")
     assert abs(skews["value"]).max() < 500
+
+
+def test_a_platform_that_crashes_in_the_middle_of_a_run_is_there_again_and_kept_everything(tmp_path: Path) -> None:
+    with a_testbed(tmp_path, more=("--control", "--restart")) as (testbed, target):
+        fault = 'fault=[{at = "2s", for = "3s", kind = "crash=1"}]'
+        folder, manifest = drive(settings(tmp_path, target, fault))
+        assert not psutil.pid_exists(testbed.pid)
+    assert manifest.state is State.SEALED, manifest.abort_reason
+    assert {"fault-begin", "fault-end"} <= {event.kind for event in open_record(folder).events()}
+    findings = {finding.check: finding.verdict for finding in judged(folder).findings}
+    assert findings["integrity.lost"] is findings["integrity.never_read"] is Verdict.PASS
+    assert findings["linked.payments"] is Verdict.PASS
+    assert any(check.startswith("recovery.") for check in findings)

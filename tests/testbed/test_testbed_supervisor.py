@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import psutil
@@ -79,6 +81,33 @@ def test_a_testbed_that_restarts_still_knows_everything(database: list[str]) -> 
             office.client = again
             assert [write.subject for write in office.by_keys(key)] == [code]
             assert office.attach(code, who=CCCD).status_code == 201
+
+
+def test_what_was_acknowledged_survives_kill_9_and_restart_in_the_middle(database: list[str], tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    with start_testbed("--restart", "--data", str(tmp_path), *database) as testbed, _client(testbed) as client:
+        office = Office(client)
+        codes = [office.submit().json()["dossier"] for _ in range(3)]
+
+        def work(number: int) -> None:
+            key = office.key()
+            try:
+                if number % 25 == 20:
+                    os.kill(_pid(testbed.url), signal.SIGKILL)
+                reply = office.submit(key) if number % 2 else office.attach(codes[0], str(number).encode() * 9_999, key)
+            except httpx.TransportError:
+                return
+            if reply.status_code == 201:
+                acknowledged.append(key)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(100)))
+        assert len(acknowledged) >= 60
+        found = {write.key: write for write in office.by_keys(*acknowledged)}
+    assert set(found) == set(acknowledged)
+    for write in found.values():
+        if sha256 := write.content.get("sha256"):
+            assert (tmp_path / "files" / sha256[:2] / sha256).is_file()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
