@@ -96,12 +96,12 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that one system held at the final read; a thing held twice is two of these.
+    """One thing that one system held at the final read; a thing held twice is two of these. (Signatures: in the drive.)
 
     `kind` says how to read `subject` and `value`:
     state: dossier code, its state · history: dossier code, a state it reached · move: dossier code, "from>to" ·
     number: series, a number given in it · payment: order, amount in VND · delivery: "document→organisation", status ·
-    count: commune code, dossiers received of all time.
+    count: commune code, dossiers received of all time · signature: what was asked for, why what came does not verify.
     """
 
     place: str  # the system that was asked: tthc, web, national, docs.sent, bank, …

@@ -17,7 +17,7 @@ def applies(case: Case) -> bool:
 
 
 def observed(case: Case) -> bool:
-    return bool(case.one("SELECT count(*) AS n FROM observations")["n"])
+    return bool(case.one("SELECT count(*) AS n FROM observations WHERE kind <> 'signature'")["n"])
 
 
 def read(case: Case) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.case import Case
-from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
+from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict, Word
 
 SLUG = "integrity.signatures"
 INVALID = "signature-invalid"
@@ -35,6 +35,18 @@ def check(case: Case) -> tuple[Finding, ...]:
 
 
 def _examples(case: Case, signed: list[str]) -> Evidence:
+    """What was asked for and why it does not verify, where the record knows; else the calls."""
+    why = case.rows(
+        f"""
+        SELECT place, subject, commune, value FROM observations WHERE kind = 'signature'
+        ORDER BY place, subject, value LIMIT {EVIDENCE_ROWS_MAX}"""
+    )
+    if why:
+        reasons: list[tuple[Param, ...]] = [
+            (row["place"], row["subject"], row["commune"] or "-", Word(f"signature.{row['value']}", row["value"]))
+            for row in why
+        ]
+        return Evidence(("place", "held_subject", "commune", "reason"), tuple(reasons))
     rows = case.rows(
         f"""
         SELECT operation, commune, arrival, done_ns FROM samples WHERE {_SIGNED} AND error = '{INVALID}'

@@ -110,6 +110,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
 )  # fmt: skip
 ESSENTIAL = ("portal", "tthc")  # systems that a target must have; from others it may lack, people stay away
+SIGNED = Figure("signed-share", 0.15, "of approved dossiers, whose result is signed", "assumption", False)
 JOURNEYS: tuple[str, ...] = tuple(flow.journey for flow in FLOWS)
 BY_JOURNEY: dict[str, Flow] = {flow.journey: flow for flow in FLOWS}
 RATES: tuple[Figure, ...] = tuple(flow.rate for flow in FLOWS if isinstance(flow.rate, Figure))

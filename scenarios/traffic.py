@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scenarios import rng
 from scenarios.contract import PROVINCE_OFFICE
 from scenarios.curves import Floats, keep, straight, unit_points
-from scenarios.flows import BY_JOURNEY, COUNTER_CURVE, JOURNEYS, ONLINE_CURVE, RATES, Figure, Flow, Per
+from scenarios.flows import BY_JOURNEY, COUNTER_CURVE, JOURNEYS, ONLINE_CURVE, RATES, SIGNED, Figure, Flow, Per
 from scenarios.types import Commune, ConfigError
 
 DAY_S = 86_400
@@ -42,6 +42,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("surge-cao-lanh", 5.5, "× an average working day", "computed: Cao Lãnh, 3,082 in the first 4 days", True),
     Figure("online-lag", 900.0, "s from a citizen's arrival online to the officer's", "assumption", False),
     Figure("day-shape", 0.0, "", "humps 08:00–10:30 and 14:00–15:30 reported; heights assumed", False),
+    SIGNED,
     *RATES,
 )
 

@@ -103,6 +103,20 @@ OUTSIDE = (
     _drill("amount-changed=3", "linked.payments"),
     _drill("lose=3:bank.pay", "integrity.lost"),
 )
+# Few results are signed in so short a run: what else is signed must verify as well.
+SPOILT = ("objective.errors", "communes.errors")
+SIGNED = f"objective.1.operations={['sign.result', 'docs.sign']}"
+SIGNATURES = (
+    _drill("sign-wrong-bytes=2", "integrity.signatures", perhaps=SPOILT),
+    _drill("sign-altered=2", "integrity.signatures", perhaps=SPOILT, short=True),
+    _drill("sign-expired=2", "integrity.signatures", perhaps=SPOILT),
+    _drill("sign-revoked=2", "integrity.signatures", perhaps=SPOILT),
+    _drill("sign-stranger=2", "integrity.signatures", perhaps=SPOILT),
+    _drill("lose=2:sign.result", "integrity.lost", perhaps=SPOILT),
+    _drill("double=2:sign.result", "integrity.doubled"),
+    _drill("tsa-down=1", "objective.errors", perhaps=("communes.errors",), sets=(SIGNED,)),
+    _drill("tsa-slow=4", "objective.p50", sets=(_of("sign.result", "docs.sign"),)),
+)
 WEBSITES = (
     _drill("counts-stuck", "linked.counts"),
     _drill("counts-wrong=3", "linked.counts"),
@@ -117,4 +131,4 @@ NATIONAL = (
     # the national portal was told of the step that TTHC has forgotten
     _drill("state-back=2:tthc.hand_over", "integrity.history", "linked.national"),
 )
-DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE, *WEBSITES, *NATIONAL)
+DRILLS: tuple[Drill, ...] = (*WRITES, *DOCUMENTS, *SPEED, *ERRORS, *OUTSIDE, *SIGNATURES, *WEBSITES, *NATIONAL)

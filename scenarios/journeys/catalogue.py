@@ -22,7 +22,7 @@ JOURNEYS: dict[str, JourneyMaker] = {
 }
 
 # Systems that people turn to on their way, besides the one that they were sent to.
-ON_THE_WAY: dict[str, tuple[str, ...]] = {"portal": ("identity", "bank", "national")}
+ON_THE_WAY: dict[str, tuple[str, ...]] = {"portal": ("identity", "bank", "national"), "tthc": ("sign",)}
 
 
 def visited(systems: Iterable[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ SEARCH_S, READ_S, FORM_S, FILE_S, CHECK_S, RATE_S = 15.0, 20.0, 240.0, 30.0, 60.
 PAY_S, BANK_S, PAID_S = 15.0, 60.0, 10.0
 RATING_SHARE = 0.3
 NATIONAL_SHARE = 0.3  # assumption: of those who look at the portal, who look at the national one as well
+RESULTS_SHARE = 0.3  # assumption: of the same, who look for signed results
 COMMENTS = ("", "Cán bộ hướng dẫn tận tình.", "Giao diện dễ sử dụng.", "Mong được xử lý nhanh hơn.")
 
 
@@ -71,7 +72,8 @@ def visit(arrival: Arrival, world: World) -> Journey:
 def track(arrival: Arrival, world: World) -> Journey:
     """Somebody who submitted earlier logs in again, opens the list of own dossiers and looks at the newest.
 
-    Some look at the national portal too, which may not have heard of it yet.
+    Some look at the national portal too, which may not have heard of it yet, and some whether a signed result of theirs
+    is there to be fetched.
     """
     actor = yield from _log_in(world, world.earlier_applicant(arrival))
     if actor is None:
@@ -83,6 +85,12 @@ def track(arrival: Arrival, world: World) -> Journey:
         yield Call("portal.track", newest, think_ns=world.think(arrival, "track", READ_S))
         if world.has("national") and world.chance(arrival, "national") < NATIONAL_SHARE:
             yield Call("national.track", newest, think_ns=world.think(arrival, "national", READ_S))
+    if codes and world.has("sign") and world.chance(arrival, "results") < RESULTS_SHARE:
+        reply = yield Call("portal.results", {}, think_ns=world.think(arrival, "results", SEARCH_S), actor=actor)
+        codes = reply.values.get("dossiers") if reply.ok else None
+        if codes:
+            newest = {"dossier": str(codes[0])}
+            yield Call("portal.result", newest, think_ns=world.think(arrival, "result", READ_S), actor=actor)
 
 
 def _pay(arrival: Arrival, world: World, code: str, fee_vnd: int, actor: str) -> Journey:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from scenarios.flows import SIGNED
 from scenarios.types import Arrival, Call, Journey, Reply
 from scenarios.world import World
 
 LOOKUP_S, RECEIVE_S, SCAN_S, READ_S = 20.0, 160.0, 30.0, 60.0
 STEP_S, SUPPLEMENT_S, APPROVE_S, RETURN_S = 120.0, 600.0, 180.0, 120.0
+CERTIFICATE_S, SIGN_S, RESULT_S = 30.0, 120.0, 30.0
 SUPPLEMENT_SHARE = 0.08
+CERTIFICATE_SHARE = 0.3  # assumption: of those who sign, who look first whether their certificate is still good
 
 
 def counter(arrival: Arrival, world: World) -> Journey:
@@ -75,7 +78,9 @@ def desk(arrival: Arrival, world: World) -> Journey:
 
 
 def _process(arrival: Arrival, world: World, code: str, clerk: str) -> Journey:
-    """Start, perhaps ask for a supplement and go on when it came, approve, hand over. Stops at the first refusal."""
+    """Start, perhaps ask for a supplement and go on when it came, approve, perhaps sign, hand over.
+
+    Stops at the first refusal."""
     specialist = yield from _log_in(arrival, "chuyenvien")
     if specialist is None:
         return
@@ -90,8 +95,30 @@ def _process(arrival: Arrival, world: World, code: str, clerk: str) -> Journey:
     if leader is None:
         return
     reply = yield _move(arrival, world, "approve", 9, code, leader, APPROVE_S)
+    if not reply.ok:
+        return
+    if world.has("sign") and world.chance(arrival, "sign") < SIGNED.value:
+        signed = yield from _sign(arrival, world, code, leader, clerk)
+        if not signed:
+            return
+    yield _move(arrival, world, "hand_over", 10, code, clerk, RETURN_S)
+
+
+def _sign(arrival: Arrival, world: World, code: str, leader: str, clerk: str) -> Generator[Call, Reply, bool]:
+    """The leader, perhaps after a look at the own certificate, signs the result; the clerk opens it before anybody else
+    gets it. Whether it is fit to be handed over."""
+    if world.chance(arrival, "certificate") < CERTIFICATE_SHARE:
+        account = {"account": leader.partition(":")[2]}
+        think_ns = world.think(arrival, "certificate", CERTIFICATE_S)
+        reply = yield Call("sign.certificate", account, think_ns=think_ns, actor=leader)
+        if not reply.ok or reply.values["status"] != "good":
+            return False
+    dossier = {"dossier": code}
+    key, think_ns = world.key(arrival, "sign"), world.think(arrival, "sign", SIGN_S)
+    reply = yield Call("sign.result", dossier, key=key, think_ns=think_ns, actor=leader)
     if reply.ok:
-        yield _move(arrival, world, "hand_over", 10, code, clerk, RETURN_S)
+        reply = yield Call("tthc.result", dossier, think_ns=world.think(arrival, "result", RESULT_S), actor=clerk)
+    return reply.ok
 
 
 def _move(arrival: Arrival, world: World, verb: str, to: int, code: str, actor: str, think_s: float) -> Call:

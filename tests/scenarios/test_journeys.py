@@ -10,13 +10,19 @@ from record.types import Outcome
 from scenarios import profiles
 from scenarios.attachments import Library
 from scenarios.contract import BY_NAME
+from scenarios.flows import SIGNED
 from scenarios.journeys.catalogue import JOURNEYS, visited
 from scenarios.population import Population
 from scenarios.types import Arrival, Call, Reply
 from scenarios.world import World, communes_of, plan_of
 
 DRILL = Path(__file__).parents[1] / "profiles/drill.toml"
-ANSWERS = {"dossiers": ["000.00.14797.H56-250707-0001"], "procedures": [], "fee_vnd": 8_000, "status": "paid"}
+ANSWERS: dict[str, object] = {
+    "dossiers": ["000.00.14797.H56-250707-0001"],
+    "procedures": [],
+    "fee_vnd": 8_000,
+    "status": "paid",
+}
 EVERYTHING = frozenset(operation.system for operation in BY_NAME.values())
 LEAST = frozenset(("portal", "tthc"))
 
@@ -29,13 +35,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(profile, profile.seed, "t", plan, Population(communes_of(profile), profile.seed), library, EVERYTHING)
 
 
-def walked(world: World, name: str, index: int) -> list[Call]:
+def walked(world: World, name: str, index: int, certificate: str = "good") -> list[Call]:
     """Every call of one journey in which everything goes well."""
     journey = JOURNEYS[name](Arrival(index, 0, name.split(".", 1)[0], "14797", name), world)
     calls = [next(journey)]
     while True:
         gives = BY_NAME[calls[-1].operation].gives
         values = {one: ANSWERS.get(one, "000.00.14797.H56-250707-0001") for one in gives}
+        if calls[-1].operation == "sign.certificate":
+            values["status"] = certificate
         try:
             calls.append(journey.send(Reply(Outcome.OK, 200, "", values)))
         except StopIteration:
@@ -62,13 +70,30 @@ def test_a_target_with_portal_and_tthc_alone_is_asked_for_nothing_else(
     monkeypatch.setattr(world, "systems", LEAST)
     calls = [call for index in range(20) for call in walked(world, name, index)]
     assert {BY_NAME[call.operation].system for call in calls} <= LEAST
-    assert "tthc.lookup" not in {call.operation for call in calls}
+    assert {"tthc.lookup", "tthc.result", "portal.results"}.isdisjoint(call.operation for call in calls)
 
 
 def test_some_of_those_who_look_at_the_portal_look_at_the_national_one_too(world: World) -> None:
-    last = [walked(world, "portal.track", index)[-1] for index in range(60)]
-    assert {call.operation for call in last} == {"portal.track", "national.track"}
-    assert {call.values["dossier"] for call in last} == {ANSWERS["dossiers"][0]}  # type: ignore[index]
+    calls = [call for index in range(60) for call in walked(world, "portal.track", index) if "dossier" in call.values]
+    assert {call.operation for call in calls} == {"portal.track", "national.track", "portal.result"}
+    assert {call.values["dossier"] for call in calls} == {"000.00.14797.H56-250707-0001"}
+
+
+def test_a_share_of_results_is_signed_and_opened_before_it_is_handed_over(world: World) -> None:
+    ways = [[call.operation for call in walked(world, "tthc.online", index)] for index in range(400)]
+    signed = [way for way in ways if "sign.result" in way]
+    assert len(signed) / len(ways) == pytest.approx(SIGNED.value, abs=0.05)
+    assert {tuple(way[way.index("sign.result") :]) for way in signed} == {
+        ("sign.result", "tthc.result", "tthc.hand_over")
+    }
+    assert 0.1 < sum("sign.certificate" in way for way in signed) / len(signed) < 0.5
+
+
+def test_nobody_signs_with_a_certificate_that_is_not_good(world: World) -> None:
+    for index in range(400):
+        way = [call.operation for call in walked(world, "tthc.online", index, certificate="revoked")]
+        if "sign.certificate" in way:
+            assert way[-1] == "sign.certificate"
 
 
 def test_who_has_no_code_says_so_and_who_has_one_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
