@@ -23,6 +23,29 @@ _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
 _DIRECTIVE = re.compile(rb"(?:^|,)\s*([a-z-]+)(?:\s*=\s*\"?([0-9]{1,12}))?")
 
 
+class Keeping:
+    """How everybody of a process keeps pages, and what came of it so far.
+
+    `compression`: pages age as many times faster as people act. `shown`: without asking; `unchanged`: 304; `sent`: as a
+    whole; `keepable`: those of them that may be shown or asked about again.
+    """
+
+    __slots__ = ("compression", "keepable", "sent", "shown", "unchanged")
+
+    def __init__(self, compression: float = 1.0) -> None:
+        self.compression = compression
+        self.shown = self.unchanged = self.sent = self.keepable = 0
+
+    def gauges(self) -> dict[str, float]:
+        """None while nobody has asked for a page."""
+        if not self.sent:
+            return {}
+        return {
+            "pages_shown": float(self.shown), "pages_unchanged": float(self.unchanged), "pages_sent": float(self.sent),
+            "pages_keepable": float(self.keepable),
+        }  # fmt: skip
+
+
 class Kept:
     """One page: until when it is fresh (monotonic ns), and the header lines that ask whether it still is."""
 
@@ -34,10 +57,10 @@ class Kept:
 
 
 class Shelf:
-    """One person's pages by their address. `compression`: pages age as many times faster as the person acts."""
+    """One person's pages by their address."""
 
-    def __init__(self, compression: float) -> None:
-        self._compression = compression
+    def __init__(self, keeping: Keeping) -> None:
+        self._keeping = keeping
         self._kept: dict[str, Kept] = {}
 
     def __len__(self) -> int:
@@ -51,6 +74,10 @@ class Shelf:
     def get(self, url: str) -> Kept | None:
         return self._kept.get(url)
 
+    def shown(self) -> None:
+        """A page was fresh."""
+        self._keeping.shown += 1
+
     def learn(self, url: str, status: int, lines: Sequence[bytes], at_ns: int) -> None:
         """From an answer to a request for this address that came at `at_ns`; of KEPT_MAX pages the oldest goes."""
         before = self._kept.pop(url, None)
@@ -58,6 +85,9 @@ class Shelf:
             before = None
             if status != 200:
                 return
+            self._keeping.sent += 1
+        else:
+            self._keeping.unchanged += 1
         headers = _headers(lines)
         control = dict(_DIRECTIVE.findall(headers.get(b"cache-control", b"").lower()))
         if b"no-store" in control or b"*" in headers.get(b"vary", b""):
@@ -66,9 +96,10 @@ class Shelf:
         asks = _asks(headers) or (before.lines if before else [])
         if lifetime_s <= 0 and not asks:
             return
+        self._keeping.keepable += status != NOT_MODIFIED
         if len(self._kept) >= KEPT_MAX:
             del self._kept[next(iter(self._kept))]
-        self._kept[url] = Kept(at_ns + round(lifetime_s / self._compression * 1e9), asks)
+        self._kept[url] = Kept(at_ns + round(lifetime_s / self._keeping.compression * 1e9), asks)
 
 
 def _headers(lines: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -15,7 +15,7 @@ import pycurl
 
 from loadtests.bindings import Binding, Content, Headers, Session
 from loadtests.bodies import Body, Source
-from loadtests.caching import NOT_MODIFIED, Shelf
+from loadtests.caching import NOT_MODIFIED, Keeping, Shelf
 from loadtests.curl_hub import CurlHub
 from loadtests.easy import new_easy
 from loadtests.outcomes import UNSENDABLE, judge_failure, judge_status
@@ -58,7 +58,7 @@ class Person:
         hub: CurlHub,
         sessions: Sessions,
         zero_ns: int,
-        compression: float = 1.0,
+        keeping: Keeping | None = None,
         verify: Verify | None = None,
     ) -> None:
         self._target = target
@@ -69,7 +69,7 @@ class Person:
         self._verify = verify
         self._bindings: dict[str, Binding] = {}
         self._own: dict[tuple[str, str], Session] = {}
-        self._shelf = Shelf(compression)
+        self._shelf = Shelf(keeping or Keeping())
         self._source = Source()
         self._lines: list[bytes] = []
         self._body = bytearray()  # only of an operation that reads it
@@ -151,6 +151,7 @@ class Person:
         kept = self._shelf.get(url)
         if kept is not None:
             if sent_ns + self._zero_ns < kept.fresh_until_ns:
+                self._shelf.shown()
                 return Exchange(Reply(Outcome.OK, 200, "", _NO_VALUES), sent_ns, sent_ns, cached=True)
             headers = [*headers, *kept.lines]
         exchange = self._exchange(binding, call, session, sent_ns, url, headers, None)

@@ -14,6 +14,7 @@ import msgspec
 from gevent.queue import SimpleQueue
 
 from loadtests import targets
+from loadtests.caching import Keeping
 from loadtests.curl_hub import CONNECTIONS_MAX, CurlHub
 from loadtests.dispatcher import Dispatcher
 from loadtests.driver import drive
@@ -88,6 +89,7 @@ class Worker:
         self._hub = CurlHub()
         self._timer = Timer()
         self._sessions = Sessions()
+        self._keeping = Keeping(self._profile.traffic.compression)
         self._verifiers = None if job.trust is None else Verifiers(job.trust)
         self._clock: RunClock | None = None
         self._zero_mono_ns = 0
@@ -116,9 +118,8 @@ class Worker:
             index = inbox.get()
             assert self._clock is not None
             if person is None:
-                compression = self._profile.traffic.compression
                 verify = self._verifiers.verify if self._verifiers else None
-                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, compression, verify)
+                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, self._keeping, verify)
             arrival = self._plan.arrival(index)
             self._busy.add(me)
             try:
@@ -193,6 +194,7 @@ class Worker:
             "requests_out": float(self._hub.active),
             "inbox": float(sum(inbox.qsize() for inbox in self._inboxes.values())),
             "busy": float(len(self._busy)),
+            **self._keeping.gauges(),
         } | ({"verifying": float(self._verifiers.waiting)} if self._verifiers else {})
 
 

@@ -158,6 +158,7 @@ class Limits(msgspec.Struct, frozen=True):
     hub_lag_ms_max: float = 400.0
     cpu_share_p95_max: float = 0.90
     dropped_share_max: float = 0.0
+    keepable_share_min: float = 0.5  # of the pages and files that a website sends; unverified
     memory_growth_mb_max: float = 200.0  # of a process of the target, while judged
     clock_skew_ms_max: float = 1000.0  # unverified: no rule of the platform was found
 

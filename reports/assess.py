@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from record.reader import RunRecord
 from reports import (
+    caching,
     clocks,
     communes,
     histories,
@@ -40,6 +41,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("objective", objectives.check),
     ("communes.errors", communes.check),
     ("target.memory", memory.check),
+    ("target.caching", caching.check),
     ("integrity", integrity.check),
     ("linked", linked.check),
     ("integrity.numbers", series.check),

@@ -120,6 +120,7 @@ SIGNATURES = (
 WEBSITES = (
     _drill("counts-stuck", "linked.counts"),
     _drill("counts-wrong=3", "linked.counts"),
+    _drill("cache-off", "target.caching"),
     _drill("site-missing=14797", "linked.counts", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
 )
 NATIONAL = (

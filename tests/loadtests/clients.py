@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from loadtests import targets
+from loadtests.caching import Keeping
 from loadtests.curl_hub import CurlHub
 from loadtests.http import Person
 from loadtests.sessions import Sessions
@@ -27,10 +28,13 @@ def server(name: str, *arguments: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def person(
-    text: str, environ: Mapping[str, str] | None = None, sessions: Sessions | None = None, compression: float = 1.0
+    text: str,
+    environ: Mapping[str, str] | None = None,
+    sessions: Sessions | None = None,
+    keeping: Keeping | None = None,
 ) -> Iterator[Person]:
     """Somebody who uses the target of this text, on a hub of their own."""
-    with crowd(text, 1, environ, sessions, compression) as people:
+    with crowd(text, 1, environ, sessions, keeping) as people:
         yield people[0]
 
 
@@ -40,12 +44,12 @@ def crowd(
     count: int,
     environ: Mapping[str, str] | None = None,
     sessions: Sessions | None = None,
-    compression: float = 1.0,
+    keeping: Keeping | None = None,
 ) -> Iterator[list[Person]]:
     """Several people on one hub."""
     target = targets.parse("target.toml", text, environ or {})
     hub = CurlHub()
-    people = [Person(target, hub, sessions or Sessions(), 0, compression) for _ in range(count)]
+    people = [Person(target, hub, sessions or Sessions(), 0, keeping) for _ in range(count)]
     try:
         for one in people:
             one.begin()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.caching import KEPT_MAX, LINE_BYTES_MAX, Shelf
+from loadtests.caching import KEPT_MAX, LINE_BYTES_MAX, Keeping, Shelf
 from loadtests.driver import drive
 from loadtests.ports import Exchange
 from record.types import JourneyEnd, LedgerEntry, Outcome
@@ -51,7 +51,7 @@ NOT_KEPT = [
 
 @pytest.mark.parametrize(("lines", "fresh_s", "asks"), [case[1:] for case in KEPT], ids=[case[0] for case in KEPT])
 def test_a_page_is_kept_as_long_as_the_server_says(lines: tuple[bytes, ...], fresh_s: int, asks: list[bytes]) -> None:
-    shelf = Shelf(1.0)
+    shelf = Shelf(Keeping())
     shelf.learn("/a", 200, (b"HTTP/1.1 200 OK\r\n", *(line + b"\r\n" for line in lines), b"\r\n"), AT_NS)
     kept = shelf.get("/a")
     assert kept is not None
@@ -60,14 +60,14 @@ def test_a_page_is_kept_as_long_as_the_server_says(lines: tuple[bytes, ...], fre
 
 @pytest.mark.parametrize("lines", [case[1] for case in NOT_KEPT], ids=[case[0] for case in NOT_KEPT])
 def test_what_must_not_or_cannot_be_kept_is_not(lines: tuple[bytes, ...]) -> None:
-    shelf = Shelf(1.0)
+    shelf = Shelf(Keeping())
     shelf.learn("/a", 200, (b'ETag: "old"',), AT_NS)
     shelf.learn("/a", 200, lines, AT_NS)
     assert shelf.get("/a") is None
 
 
 def test_pages_age_as_much_faster_as_the_person_acts() -> None:
-    shelf = Shelf(60.0)
+    shelf = Shelf(Keeping(60.0))
     shelf.learn("/a", 200, (b"Cache-Control: max-age=600",), AT_NS)
     kept = shelf.get("/a")
     assert kept is not None
@@ -75,7 +75,7 @@ def test_pages_age_as_much_faster_as_the_person_acts() -> None:
 
 
 def test_a_304_makes_a_page_fresh_again_and_an_error_ends_it() -> None:
-    shelf = Shelf(1.0)
+    shelf = Shelf(Keeping())
     shelf.learn("/a", 200, (b"Cache-Control: max-age=60", TAG), AT_NS)
     shelf.learn("/a", 304, (b"Cache-Control: max-age=60",), 2 * AT_NS)
     kept = shelf.get("/a")
@@ -86,7 +86,7 @@ def test_a_304_makes_a_page_fresh_again_and_an_error_ends_it() -> None:
 
 
 def test_of_too_many_pages_the_oldest_goes() -> None:
-    shelf = Shelf(1.0)
+    shelf = Shelf(Keeping())
     for number in range(KEPT_MAX + 10):
         shelf.learn(f"/{number}", 200, (TAG,), AT_NS)
     assert len(shelf) == KEPT_MAX
@@ -98,7 +98,7 @@ def test_of_too_many_pages_the_oldest_goes() -> None:
 def test_no_header_breaks_the_cache(lines: list[bytes], status: int) -> None:
     names = (b"", b"Cache-Control:", b"Date:", b"Expires:", b"Last-Modified:", b"Age:", b"Vary:")
     named = [name + line for line in lines for name in names]
-    shelf = Shelf(1.0)
+    shelf = Shelf(Keeping())
     shelf.learn("/a", 200, (b"Cache-Control: max-age=60", TAG), AT_NS)
     shelf.learn("/a", status, named, AT_NS)
     assert len(shelf) <= 1
@@ -147,7 +147,7 @@ def test_a_page_that_is_no_longer_fresh_is_asked_for_and_304_is_as_good_as_200(p
 
 def test_pages_age_with_the_run(port: int) -> None:
     """A page good for a minute is old at once for a person who lives a thousand million times faster."""
-    with person(web_text(port, "max-age=60"), compression=1e9) as one:
+    with person(web_text(port, "max-age=60"), keeping=Keeping(1e9)) as one:
         assert [one.send(article()).reply.status for _ in range(2)] == [200, 304]
 
 
@@ -168,6 +168,17 @@ def test_a_304_that_nobody_asked_for_is_no_page(port: int) -> None:
     with person(web_text(port)) as one:
         found = [one.send(Call("web.home", {"site": "14797"})).reply for _ in range(2)]
     assert [(reply.outcome, reply.error) for reply in found] == [(Outcome.REFUSED, "status-other")] * 2
+
+
+def test_what_became_of_pages_is_counted_for_the_whole_process(port: int) -> None:
+    keeping = Keeping()
+    assert keeping.gauges() == {}
+    for control, times in (("max-age=60", 3), ("no-cache", 3), ("no-store", 2)):
+        with person(web_text(port, control), keeping=keeping) as one:
+            for _ in range(times):
+                one.send(article())
+    counted = {"pages_sent": 1 + 1 + 2, "pages_keepable": 1 + 1 + 0, "pages_shown": 2, "pages_unchanged": 2}
+    assert keeping.gauges() == counted
 
 
 def test_an_operation_that_is_not_conditional_never_asks_with_a_condition(port: int) -> None:

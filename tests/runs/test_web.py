@@ -40,7 +40,8 @@ def test_visitors_keep_what_they_have_seen(tmp_path: Path) -> None:
 
 
 def test_without_caching_everything_is_sent_again(tmp_path: Path) -> None:
-    _, record = visits(tmp_path, "cache-off")
+    folder, record = visits(tmp_path, "cache-off")
+    assert failing(judged(folder)) == {"target.caching": "fail"}
     found = record.query(
         "SELECT max(n) AS most, sum(same) AS same FROM (SELECT count(*) FILTER (operation = 'web.asset') AS n,"
         " count(*) FILTER (status = 304) AS same FROM samples GROUP BY arrival)"
