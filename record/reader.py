@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from record import schema, writer
+from record import schema, sound, writer
 from record.tables import json_lines
 from record.types import Event, Manifest, RecordError, State
 
@@ -38,12 +40,14 @@ class RunRecord:
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """The answer of DuckDB over the views communes, arrivals, samples, journeys, ledger, readings, observations."""
-        frame: pd.DataFrame = self._connection.execute(sql, parameters).df()
-        return frame
+        with _asking(self.folder):
+            frame: pd.DataFrame = self._connection.execute(sql, parameters).df()
+            return frame
 
     def arrow(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
         """As `query`, as a pyarrow table without conversion to pandas."""
-        return self._connection.sql(sql, params=parameters).to_arrow_table()
+        with _asking(self.folder):
+            return self._connection.sql(sql, params=parameters).to_arrow_table()
 
     def keep(self, name: str, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
         """Keep the answer as a table `name` beside the views, for as long as this object lives; made only once."""
@@ -73,8 +77,10 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
     connection = duckdb.connect(":memory:", config=settings)
     if manifest.state is State.SEALED:
         for name in schema.tables_of(manifest.format):
+            sound.check_shape(folder / f"{name}.parquet", name)
             path = str(folder / f"{name}.parquet").replace("'", "''")
-            connection.execute(f"CREATE VIEW {_raw(name)} AS SELECT * FROM read_parquet('{path}')")
+            with _asking(folder):
+                connection.execute(f"CREATE VIEW {_raw(name)} AS SELECT * FROM read_parquet('{path}')")
         for name in set(schema.TABLES) - set(schema.tables_of(manifest.format)):
             connection.register(_raw(name), schema.TABLES[name].empty_table())
     else:
@@ -88,7 +94,8 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
 
 def events_of(folder: Path) -> list[Event]:
     path = folder / "events.jsonl"
-    return list(json_lines(path, Event)) if path.exists() else []
+    with sound.reading(path):
+        return list(json_lines(path, Event)) if path.exists() else []
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -102,9 +109,13 @@ def read_manifest(folder: Path) -> Manifest:
         if version not in schema.FORMATS_READ:
             known = " and ".join(map(str, schema.FORMATS_READ))
             raise RecordError(f"{path}: format {version}; this version reads formats {known}")
-        return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: not a manifest: {error}") from error
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecordError(f"{path}: not a manifest: {sound.in_words(error)}") from error
+    problem = sound.manifest_problem(manifest)
+    if problem:
+        raise RecordError(f"{path}: not a manifest: {problem}")
+    return manifest
 
 
 def verify_digests(folder: Path, manifest: Manifest) -> None:
@@ -114,12 +125,26 @@ def verify_digests(folder: Path, manifest: Manifest) -> None:
         path = folder / name
         if not path.is_file():
             wrong.append(f"{name} is missing")
-        elif writer.sha256(path) != digest.sha256:
-            wrong.append(f"{name} was changed after sealing")
+        else:
+            with sound.reading(path):
+                changed = writer.sha256(path) != digest.sha256
+            wrong += [f"{name} was changed after sealing"] if changed else []
     expected = [f"{name}.parquet" for name in schema.tables_of(manifest.format)]
     wrong += [f"{name} is not in the sealed set" for name in expected if name not in manifest.files]
     if wrong:
         raise RecordError(f"{folder}: " + "; ".join(wrong))
+
+
+@contextmanager
+def _asking(folder: Path) -> Iterator[None]:
+    """DuckDB reads a table when it is asked for it, so that is when damage shows. A wrong question is ours, not the
+    record's."""
+    try:
+        yield
+    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+        raise
+    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
+        raise RecordError(f"{folder}: cannot be read: {sound.in_words(error)}") from error
 
 
 class _FormatOnly(msgspec.Struct):
@@ -135,11 +160,11 @@ _READINGS = "CREATE VIEW readings AS SELECT * REPLACE (if(isfinite(value), value
 
 
 def _register_journals(folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
-    try:
-        arrivals = pq.read_table(folder / "arrivals.parquet")
-        communes = pq.read_table(folder / "communes.parquet")
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{folder}: the plan cannot be read: {error}") from error
+    arrivals = sound.table(folder / "arrivals.parquet", "arrivals")
+    communes = sound.table(folder / "communes.parquet", "communes")
+    problem = sound.plan_problem(manifest, arrivals)
+    if problem:
+        raise RecordError(f"{folder / 'arrivals.parquet'}: not the plan of this run: {problem}")
     tables = writer.from_journals(folder / "journal", manifest, arrivals)
     for name, table in {"arrivals": arrivals, "communes": communes, **tables}.items():
         connection.register(_raw(name), table)

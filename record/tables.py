@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from record import rows as binary
-from record import schema
+from record import schema, sound
 from record.types import Event, Fact, LedgerEntry, Manifest, Observation, Outcome, Reading, RecordError
 
 Row = TypeVar("Row", LedgerEntry, Reading, Observation, Event)
@@ -27,7 +27,8 @@ _CODES = {"outcome": len(_OUTCOMES), "error": len(binary.ERRORS)}
 def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes: list[str]) -> pa.Table:
     """All workers' samples ordered by (arrival, step). `commune_of[arrival]` indexes `communes`."""
     rows, workers = _binary(journal, "samples", binary.SAMPLE_DTYPE)
-    _within(rows, {"arrival": len(commune_of), "operation": len(manifest.operations), **_CODES}, "samples")
+    bounds = {"arrival": len(commune_of), "operation": len(manifest.operations), **_CODES}
+    _within(rows, bounds, ("intended_ns", "sent_ns", "done_ns"), f"{journal}: the journal of samples")
     order = np.lexsort((rows["step"], rows["arrival"]))
     rows, workers = rows[order], workers[order]
     names = [operation.name for operation in manifest.operations]
@@ -58,7 +59,7 @@ def samples(journal: Path, manifest: Manifest, commune_of: np.ndarray, communes:
 def journeys(journal: Path) -> pa.Table:
     """The end of every arrival, ordered by arrival."""
     rows, workers = _binary(journal, "journeys", binary.END_DTYPE)
-    _within(rows, _CODES, "journeys")
+    _within(rows, _CODES, ("started_ns", "done_ns"), f"{journal}: the journal of journeys")
     order = np.argsort(rows["arrival"], kind="stable")
     rows, workers = rows[order], workers[order]
     columns = {
@@ -102,7 +103,7 @@ def observations(journal: Path) -> pa.Table:
 
 def _arrow_lines(path: Path, shape: pa.Schema) -> pa.Table:
     """As json_lines, in columns."""
-    with pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as file:
+    with sound.reading(path), pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as file:
         data = file.read_buffer()
         whole = _last_line_end(data)
         if not whole:
@@ -114,7 +115,7 @@ def _arrow_lines(path: Path, shape: pa.Schema) -> pa.Table:
                 pj.ParseOptions(explicit_schema=shape, unexpected_field_behavior="error"),
             )
         except pa.ArrowInvalid as error:
-            raise RecordError(f"{path}: not rows of this journal: {error}") from error
+            raise RecordError(f"{path}: not rows of this journal: {sound.in_words(error)}") from error
 
 
 def _last_line_end(data: pa.Buffer) -> int:
@@ -133,22 +134,30 @@ def _binary(journal: Path, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray,
     """Rows of all workers and the worker of each; a last row torn by a crash is left out."""
     parts, workers = [np.empty(0, dtype)], [np.empty(0, np.uint16)]
     for path in sorted(journal.glob(f"{name}-*.bin")):
-        count = path.stat().st_size // dtype.itemsize
-        parts.append(np.fromfile(path, dtype, count=count))
-        workers.append(np.full(count, int(path.stem.rsplit("-", 1)[1]), np.uint16))
+        with sound.reading(path):
+            count = path.stat().st_size // dtype.itemsize
+            parts.append(np.fromfile(path, dtype, count=count))
+            workers.append(np.full(count, int(path.stem.rsplit("-", 1)[1]), np.uint16))
     return np.concatenate(parts), np.concatenate(workers)
 
 
-def _within(rows: np.ndarray, bounds: dict[str, int], name: str) -> None:
+def _within(rows: np.ndarray, bounds: dict[str, int], times: Sequence[str], name: str) -> None:
     """A number that names nothing: the disk lost a block, or the journal is of another run."""
+    for column in times:
+        if (at_ns := sound.first_beyond(rows, column)) is not None:
+            raise RecordError(f"{name} is damaged: {column} {at_ns} is no time of a run")
     for column, bound in bounds.items():
         if len(rows) and int(rows[column].max()) >= bound:
             found = int(rows[column].max())
-            raise RecordError(f"the journal of {name} is damaged: {column} {found}, of which there are only {bound}")
+            raise RecordError(f"{name} is damaged: {column} {found}, of which there are only {bound}")
 
 
 def _lines(journal: Path, name: str, kind: type[Row]) -> list[Row]:
-    return [row for path in sorted(journal.glob(f"{name}-*.jsonl")) for row in json_lines(path, kind)]
+    found: list[Row] = []
+    for path in sorted(journal.glob(f"{name}-*.jsonl")):
+        with sound.reading(path):
+            found += json_lines(path, kind)
+    return found
 
 
 def json_lines(path: Path, kind: type[Row]) -> Iterator[Row]:
@@ -159,9 +168,13 @@ def json_lines(path: Path, kind: type[Row]) -> Iterator[Row]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield decode(line)
-            except (msgspec.ValidationError, msgspec.DecodeError) as error:
-                raise RecordError(f"{path}, line {number}: not a row of this journal: {error}") from error
+                row = decode(line)
+                problem = "" if isinstance(row, Observation) else sound.row_problem(row)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                problem = sound.in_words(error)
+            if problem:
+                raise RecordError(f"{path}, line {number}: not a row of this journal: {problem}")
+            yield row
 
 
 def _words(codes: np.ndarray, names: list[str], null: np.ndarray | None = None) -> pa.Array:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from record import schema, tables
+from record import schema, sound, tables
 from record.types import Event, FileDigest, Manifest, RecordError, State, Zero
 
 FREE_BYTES_MIN = 256 * 1024 * 1024
@@ -69,14 +69,17 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     try:
         sealed = _seal(folder, manifest)
     except (OSError, pa.ArrowException) as error:
-        raise RecordError(f"{folder}: the record cannot be sealed: {error}") from error
+        raise RecordError(f"{folder}: the record cannot be sealed: {sound.in_words(error)}") from error
     shutil.rmtree(folder / "journal", ignore_errors=True)
     return sealed
 
 
 def _seal(folder: Path, manifest: Manifest) -> Manifest:
     journal = folder / "journal"
-    arrivals = pq.read_table(folder / "arrivals.parquet")
+    arrivals = sound.table(folder / "arrivals.parquet", "arrivals")
+    problem = sound.plan_problem(manifest, arrivals)
+    if problem:
+        raise RecordError(f"{folder / 'arrivals.parquet'}: not the plan of this run: {problem}")
     made = from_journals(journal, manifest, arrivals)
     missing = check_conservation(manifest.arrivals, made["journeys"])
     if missing:

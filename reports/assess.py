@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from record.reader import RunRecord
+from record.types import RecordError
 from reports import (
     caching,
     clocks,
@@ -105,6 +106,8 @@ def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS) ->
 def _guarded(slug: str, check: Check, case: Case) -> tuple[Finding, ...]:
     try:
         found = check(case)
+    except RecordError:
+        raise  # there is nothing to judge
     except Exception as error:  # noqa: BLE001 - whatever breaks in a check leaves its question open
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"

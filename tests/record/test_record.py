@@ -322,7 +322,7 @@ def test_sealing_the_same_journals_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2), st.integers(0, 65535), st.integers(0, 2**62), st.integers(0, 999)), max_size=20
+        st.tuples(st.integers(0, 2), st.integers(0, 65535), st.integers(0, 10**16), st.integers(0, 999)), max_size=20
     )
 )
 def test_samples_survive_the_journal(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, ...]]) -> None:
