@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -75,11 +76,11 @@ def changed_manifest(draw: st.DrawFn, text: str) -> str:
         if act == "remove":
             del holder[key]
         elif act == "double" and isinstance(holder, list):
-            holder.append(value)
+            holder.append(copy.deepcopy(value))
         elif act == "near" and isinstance(value, int | float):
             holder[key] = draw(st.sampled_from([value + 1, value - 1, value * 2, value * 1000, -value]))
         else:
-            holder[key] = draw(st.sampled_from(VALUES))
+            holder[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))  # a later turn may change it
         if not tree:
             break
     return json.dumps(tree)
