@@ -92,14 +92,17 @@ class _Process:
         return judged
 
     def end(self) -> None:
-        """It is over by itself when its stdin is; this is for certain and at once."""
+        """It is over by itself when its stdin is; this is for certain and at once.
+
+        The socket goes last: who is still answering would complain of it, in the worker's log.
+        """
         if self._socket is None:
             return
-        self._socket.close()
-        self._socket = None
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+        self._socket.close()
+        self._socket = None
 
     def _read(self, size: int) -> bytes:
         data = bytearray()

@@ -92,9 +92,11 @@ ERRORS = (
     _drill("status=0.25", "objective.errors", short=True),
     _drill("commune-missing=14797", "communes.errors", perhaps=("objective.errors",), sets=(FEW,)),
 )
+# Of twice as many people, only how they get in: enough failures in six seconds to be certain of.
+LOGGING_IN = ("time.rate_factor=2", 'objective.1.operations=["identity.*"]', "objective.1.limit_share=0.02")
 OUTSIDE = (
-    _drill("identity-down=0.3", "objective.errors", sets=("objective.1.limit_share=0.02",), short=True),
-    _drill("identity-quota=2", "objective.errors", sets=("objective.1.limit_share=0.02",)),
+    _drill("identity-down=1", "objective.errors", perhaps=("communes.errors",), sets=LOGGING_IN, short=True),
+    _drill("identity-quota=2", "objective.errors", perhaps=("communes.errors",), sets=LOGGING_IN),
     _drill("identity-slow=600", "objective.p50", sets=(_of("identity.authorize"),)),
     _drill("accounts-max=2", "objective.errors", sets=(FEW,)),
     _drill("bank-down=0.9", "objective.errors", sets=("time.rate_factor=3", "objective.1.limit_share=0.005")),

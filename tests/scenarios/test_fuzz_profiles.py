@@ -23,7 +23,7 @@ DAY = (ROOT / "tests/profiles/drill.toml").read_text("utf-8").replace(
     "[time]", "[time]\nsurge = 1.0\nramp_from = 1.0\nramp_to = 1.5"
 ) + """
 [[objective]]
-slug = "lag"
+slug = "late"
 metric = "lag"
 operations = ["national"]
 percentile = 95.0
