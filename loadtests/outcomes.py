@@ -66,7 +66,7 @@ def judge_failure(code: int, message: str, sent: bool) -> tuple[Outcome, str]:
         slug = "connect-timeout"
     elif code == pycurl.E_RECV_ERROR:
         slug = _slug_of_receive_error(message)
-    elif code == pycurl.E_SEND_ERROR and "reset" in message:
+    elif code == pycurl.E_SEND_ERROR and ("reset" in message or "eof" in message):
         slug = "connection-reset"
     return Outcome.UNKNOWN if sent else Outcome.REFUSED, slug
 
@@ -74,7 +74,7 @@ def judge_failure(code: int, message: str, sent: bool) -> tuple[Outcome, str]:
 def _slug_of_receive_error(message: str) -> str:
     """libcurl has one code for a broken connection and for a reply it cannot read; its words tell them apart."""
     lowered = message.lower()
-    if "too large" in lowered or "too long" in lowered:
+    if "too large" in lowered or "too long" in lowered or "too many" in lowered:
         return "reply-too-large"
     if "malformed" in lowered or "chunk" in lowered or "header" in lowered:
         return "reply-malformed"

@@ -150,8 +150,9 @@ def _reachable(base: str) -> list[str]:
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_S):
             return []
-    except OSError as error:
-        return [f"{base}: nobody answers there ({error.strerror or error}); is the system up, is the port right?"]
+    except (OSError, UnicodeError) as error:  # UnicodeError: nothing can have such a name
+        why = getattr(error, "strerror", None) or error
+        return [f"{base}: nobody answers there ({why}); is the system up, is the port right?"]
 
 
 def needed(plan: Plan) -> tuple[str, ...]:

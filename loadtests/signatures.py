@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from scenarios.strict_toml import Table
+from scenarios.strict_toml import Table, is_there
 
 FRAME_BYTES_MAX = 32 * 1024 * 1024
 HEAD = struct.Struct(">I")
@@ -65,7 +65,7 @@ def _place(table: Table, what: str, base: str, folder: Path, content: str) -> st
         table.problem(f"{what}_url", 'on which system? add system = "sign"')
     if url and file:
         table.problem(f"{what}_file", f"beside {what}_url; one of them")
-    if file and not (folder / file).is_file():
+    if file and not is_there(folder / file):
         table.problem(f"{what}_file", f"{folder / file} is not there; should be a file of {content} in PEM")
     return base + url if url else str(folder / file) if file else ""
 

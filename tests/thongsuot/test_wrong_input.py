@@ -258,6 +258,17 @@ def test_wrong_words_are_refused(
     assert not list(tmp_path.glob("runs/*"))
 
 
+def test_a_host_whose_name_nothing_can_have_is_told(tmp_path: Path) -> None:
+    target, name = tmp_path / "target.toml", "x" * 70 + ".example"
+    own = '[own.look]\npath = "/"\n'
+    head = f'name = "x"\npurpose = "x"\nallow_hosts = ["{name}"]\n[systems]\na = "http://{name}"\n'
+    target.write_text(head + own, "utf-8")
+    result = run("generic", "--target", str(target), "--runs", str(tmp_path / "runs"))
+    assert result.exit_code == 2
+    assert f"http://{name}: nobody answers there" in result.stderr
+    assert "Traceback" not in result.output
+
+
 def test_nobody_at_the_target_and_no_folder_to_write_to_are_told_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
