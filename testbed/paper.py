@@ -151,7 +151,7 @@ class _Font:
         """Font, descendant, descriptor, file and text table, numbered from `first`."""
         name = self._base.encode()
         pairs = sorted((glyph, code) for code, glyph in self._glyph.items())
-        widths = b" ".join(b"%d [%d]" % (glyph, round(1000 * self._width[code])) for glyph, code in pairs)
+        widths = _runs([(glyph, round(1000 * self._width[code])) for glyph, code in pairs])
         table = zlib.compress(_to_unicode(pairs), 9)
         return [
             b"<< /Type /Font /Subtype /Type0 /BaseFont /%s /Encoding /Identity-H /DescendantFonts [%d 0 R]"
@@ -195,6 +195,17 @@ def _folder() -> Path:
     assert found is not None, "matplotlib is a dependency"
     assert found.origin is not None
     return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+
+
+def _runs(widths: Sequence[tuple[int, int]]) -> bytes:
+    """Widths by glyph as W wants them, neighbours in one array: whoever reads the document reads every array of it."""
+    made, last = bytearray(), -2
+    for glyph, width in widths:
+        if glyph == last:  # two letters may share one
+            continue
+        made += b" %d" % width if glyph == last + 1 else b"%s%d [%d" % (b"] " if made else b"", glyph, width)
+        last = glyph
+    return bytes(made + b"]")
 
 
 def _subset(font: Any, wanted: set[str]) -> bytes:

@@ -28,7 +28,6 @@ class TimeStamping:
         self.roots = pem(authority.root)
         self._key = held.key
         self._certificate = as_asn1(held.certificate)
-        self._root = as_asn1(authority.root)
         self._now = now
         self._number = int(now() * 1e6)  # no number twice, also after a restart
 
@@ -67,7 +66,7 @@ class TimeStamping:
                 "version": "v3",
                 "digest_algorithms": [{"algorithm": "sha256"}],
                 "encap_content_info": {"content_type": "tst_info", "content": cms.ParsableOctetString(content)},
-                "certificates": [self._certificate, self._root] if with_certificates else [],
+                "certificates": [self._certificate] if with_certificates else [],
                 "signer_infos": [self._signer_info(content, at)],
             }
         )

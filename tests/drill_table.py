@@ -117,7 +117,7 @@ SIGNATURES = (
     _drill("lose=2:sign.result", "integrity.lost", perhaps=SPOILT),
     _drill("double=2:sign.result", "integrity.doubled"),
     _drill("tsa-down=1", "objective.errors", perhaps=("communes.errors",), sets=(SIGNED,)),
-    _drill("tsa-slow=4", "objective.p50", sets=(_of("sign.result", "docs.sign"),)),
+    _drill("tsa-slow=1", "objective.p50", perhaps=SPOILT, sets=(_of("sign.result", "docs.sign"),)),
 )
 WEBSITES = (
     _drill("counts-stuck", "linked.counts"),
