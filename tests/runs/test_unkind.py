@@ -65,7 +65,7 @@ def test_a_journal_that_cannot_be_written_any_more_ends_the_run_at_once(tmp_path
     with a_testbed(tmp_path) as (_, target):
 
         def fill() -> None:
-            resource.prlimit(worker().pid, resource.RLIMIT_FSIZE, (5000, 5000))
+            resource.prlimit(worker().pid, resource.RLIMIT_FSIZE, (20_000, 20_000))  # room for its last words
 
         thread = at(tmp_path, 1.5, fill)
         record, manifest = drive(settings(tmp_path, target, "phase.1.for_s=60"))
