@@ -2,8 +2,9 @@
 
 A commune stands out when its share of failed requests is certainly above what was promised for errors and above
 RATIO_MIN times the share of all others. Certainly: the lower bound of Clopper-Pearson, over-dispersion included, at
-5 % for all communes together (Bonferroni); or, where seconds are too few for that, GROSS_EVENTS failures in
-GROSS_SECONDS different seconds and GROSS_FACTOR times the promise.
+5 % for all communes together (Bonferroni); or, where seconds are too few for that, GROSS_EVENTS requests turned away in
+GROSS_SECONDS different seconds and GROSS_FACTOR times the promise: a "no" is an answer, while no answer in a few
+seconds may as well come from a machine that has too much to do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import beta
 
+from record.types import Outcome
 from reports import intervals, objectives, phases
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
@@ -30,15 +32,16 @@ def check(case: Case) -> tuple[Finding, ...]:
     allowed = max(float(objective.limit) for objective in promises)
     meant = np.any([objectives.matching(calls, objective) for objective in promises], axis=0)
     chosen = np.isin(calls.phase, phases.judged(case.manifest)) & meant[calls.operation]
-    totals, failed = (_by_second(case, mask) for mask in (chosen, chosen & calls.failed))
+    turned_away = chosen & (calls.outcome == Outcome.REFUSED)
+    totals, failed, refused = (_by_second(case, mask) for mask in (chosen, chosen & calls.failed, turned_away))
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = intervals.overdispersion(failed, totals, calls.planned)
     of, events = totals.sum(axis=1), failed.sum(axis=1)
     rest = (events.sum() - events) / np.maximum(of.sum() - of, 1)
     limit = np.maximum(allowed, RATIO_MIN * rest)
     certain = _lower(events, of, phi, ALPHA / len(named)) > limit
-    seconds = (failed > 0).sum(axis=1)
-    gross = (events >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS) & (events > GROSS_FACTOR * limit * of)
+    away, seconds = refused.sum(axis=1), (refused > 0).sum(axis=1)
+    gross = (away >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS) & (away > GROSS_FACTOR * limit * of)
     bad = [place for place in named if certain[place] or gross[place]]
     decided = int(sum(1 for place in named if np.isfinite(phi[place]) and of[place]))
     params: dict[str, Param] = {
