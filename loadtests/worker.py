@@ -42,7 +42,7 @@ JOB_FILE = "THONGSUOT_JOB"  # environment: path of the job the master hands out
 PARENT = "THONGSUOT_PARENT"  # environment: the process that this one must not outlive; unset on other hosts
 STOP_FILE = "stop"
 ZERO_FILE = "zero.json"
-KILL_WAIT_S = 5.0
+KILL_WAIT_S = 30.0  # a starved worker is slow to take its people off, and must not be taken for a hanging one
 FILES_SPARE = 200  # descriptors of a worker besides one connection for each user
 
 
