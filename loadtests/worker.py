@@ -134,6 +134,8 @@ class Worker:
 
         Raises whatever broke one of its users or helpers, such as a journal that cannot be written any more.
         """
+        gc.collect()
+        gc.freeze()  # everybody is parked by now: ten thousands of greenlets that no collection need look at
         self._running = me = gevent.getcurrent()
         self._zero_mono_ns = zero_here(zero)
         self._clock = clock = RunClock(self._timer, self._zero_mono_ns)
