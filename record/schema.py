@@ -3,7 +3,7 @@
 Format 1 (2026-11): first version. Samples are calls; the end of each arrival is a row of `journeys`.
 Format 2 (2026-11): what the linked systems hold at the final read is `observations`; the manifest has `links` and
 `moves`. Format 1 is still read, as a run that asked no linked system: all else stands as it was, and a record is kept
-to be judged again years later.
+to be judged again years later. Since 2026-11-25 a phase may name its `rate`; without it, it is 1.
 """
 
 from __future__ import annotations

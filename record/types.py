@@ -126,12 +126,13 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """A stretch of the run; an arrival belongs to the phase in which it was due."""
+    """A stretch of the run; an arrival belongs to the phase in which it was due. `rate` multiplies the plan's rate."""
 
     name: str
     start_ns: int
     end_ns: int
     judged: bool
+    rate: float = 1.0
 
 
 class Objective(msgspec.Struct, frozen=True):

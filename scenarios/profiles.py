@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from scenarios.types import ConfigError
 
 SECOND = 1_000_000_000
 DURATION_S_MAX = 12 * 3600.0
+STEP_S = 0.0005  # from one phase's rate to the next's
 USERS_MAX = 20_000
 INBOX_MAX = 1_000_000
 SCALE_MAX = 1_000.0
@@ -105,7 +107,7 @@ def parse(file_name: str, text: str, overrides: dict[str, str] | None = None) ->
     time, world, users = root.table("time"), root.table("world"), root.table("users")
     phases = _phases(root)
     duration_s = phases[-1].end_ns / SECOND
-    traffic = _traffic(time, duration_s)
+    traffic = _traffic(time, phases)
     start_s = _clock(time, "from", "08:00")
     window = Window(start_s, start_s + duration_s * traffic.compression)
     if kind == "day" and window.end_s > DAY_S:
@@ -172,7 +174,9 @@ def _phases(root: Table) -> tuple[Phase, ...]:
             table.problem("name", f"{name!r} stands twice; phases need different names")
         names.add(name)
         end = at + round(length * SECOND)
-        phases.append(Phase(name, at, end, table.take("judged", bool)))
+        right = f"a factor above 0, up to {SCALE_MAX:g}"
+        rate = table.take("rate", float, 1.0, right=right, check=lambda v: 0 < v <= SCALE_MAX)
+        phases.append(Phase(name, at, end, table.take("judged", bool), rate))
         at = end
     if phases and not any(phase.judged for phase in phases):
         root.problem("phase", "no phase is judged; at least one needs judged = true")
@@ -264,10 +268,15 @@ def _journeys(world: Table) -> tuple[str, ...]:
     return names
 
 
-def _traffic(time: Table, duration_s: float) -> Traffic:
+def _traffic(time: Table, phases: Sequence[Phase]) -> Traffic:
     base = Traffic()
     right = f"one of {', '.join(WEEKDAYS)}"
     ramp = (_positive(time, "ramp_from", 1.0), _positive(time, "ramp_to", 1.0))
+    factors = _steps(phases)
+    if ramp != (1.0, 1.0):
+        if factors:
+            time.problem("ramp_from", "beside the phases' own rates; give either a ramp or rates")
+        factors = ((0.0, ramp[0]), (phases[-1].end_ns / SECOND, ramp[1]))
     return Traffic(
         weekday=time.take("weekday", str, base.weekday, right=right, check=lambda v: v in WEEKDAYS),
         surge=_positive(time, "surge", base.surge),
@@ -278,8 +287,19 @@ def _traffic(time: Table, duration_s: float) -> Traffic:
         compression=_positive(time, "compression", base.compression),
         rates={figure.name: _positive(time, figure.name, figure.value) for figure in RATES},
         online_lag_s=_positive(time, "online_lag_s", base.online_lag_s),
-        factors=((0.0, ramp[0]), (duration_s, ramp[1])) if ramp != (1.0, 1.0) else (),
+        factors=factors,
     )
+
+
+def _steps(phases: Sequence[Phase]) -> tuple[tuple[float, float], ...]:
+    """The phases' rates as knots: level within each, with a slope of half a millisecond at the end of it."""
+    if all(phase.rate == 1.0 for phase in phases):
+        return ()
+    knots = []
+    for phase in phases:
+        knots.append((phase.start_ns / SECOND, phase.rate))
+        knots.append((phase.end_ns / SECOND - STEP_S, phase.rate))
+    return (*knots, (phases[-1].end_ns / SECOND, phases[-1].rate))
 
 
 def _limits(table: Table) -> Limits:

@@ -85,25 +85,25 @@ def make_plan(streams: Sequence[Stream]) -> Plan:
     )
 
 
-def constant(rate: float, duration_s: float, weights: Mapping[str, float], seed: int, *, poisson: bool = True) -> Plan:
-    """`rate` arrivals per second on operations drawn by weight, for any target: system "own", no commune."""
-    return ramp(rate, rate, duration_s, weights, seed, poisson=poisson)
-
-
-def ramp(
-    rate_from: float,
-    rate_to: float,
+def constant(
+    rate: float,
     duration_s: float,
     weights: Mapping[str, float],
     seed: int,
     *,
     poisson: bool = True,
+    factors: Sequence[tuple[float, float]] = (),
 ) -> Plan:
-    """As `constant`, with a rate that runs straight from one value to another. Not Poisson: evenly spaced, from 0."""
-    problems = _problems(rate_from, rate_to, duration_s, weights)
+    """`rate` arrivals per second on operations drawn by weight, for any target: system "own", no commune.
+
+    `factors` are (run second, factor) knots, straight between them, that multiply the rate. Not Poisson: evenly spaced,
+    from 0.
+    """
+    knots = tuple((float(at), rate * factor) for at, factor in factors) or ((0.0, rate), (float(duration_s), rate))
+    problems = _problems([height for _, height in knots], duration_s, weights)
     if problems:
         raise ConfigError(problems)
-    curve = Curve((0.0, float(duration_s)), (float(rate_from), float(rate_to)))
+    curve = Curve(tuple(at for at, _ in knots), tuple(float(height) for _, height in knots))
     _check_count(curve.area)
     points = unit_points(rng.stream(seed, "own/times"), curve.area) if poisson else _even(curve.area)
     at_ns = np.rint(curve.inverse(points) * 1e9).astype(np.int64)
@@ -170,12 +170,12 @@ def _check_count(count: float) -> None:
         raise ConfigError([f"the plan has {count:,.0f} arrivals; at most {ARRIVALS_MAX:,} (arrivals_max)"])
 
 
-def _problems(rate_from: float, rate_to: float, duration_s: float, weights: Mapping[str, float]) -> list[str]:
+def _problems(rates: Sequence[float], duration_s: float, weights: Mapping[str, float]) -> list[str]:
     problems = []
-    for rate in sorted({rate_from, rate_to}):
+    for rate in sorted(set(rates)):
         if not (math.isfinite(rate) and rate >= 0):
             problems.append(f"rate: {rate} is not a number of arrivals per second")
-    if rate_from == rate_to == 0:
+    if not any(rates):
         problems.append("rate: 0 would be a run without arrivals")
     if not 0 < duration_s <= DURATION_S_MAX:
         problems.append(f"duration_s: {duration_s} is not within 0 (excluded)..{DURATION_S_MAX}")

@@ -49,7 +49,10 @@ def plan_of(
     if profile.kind == "flat":
         if not own:
             raise ConfigError([f'{profile.name}: kind = "flat" needs a target with operations of its own ([own.*])'])
-        return schedule.constant(profile.rate_per_s, profile.duration_s, own, seed, poisson=profile.poisson)
+        factors = profile.traffic.factors
+        return schedule.constant(
+            profile.rate_per_s, profile.duration_s, own, seed, poisson=profile.poisson, factors=factors
+        )
     journeys = profile.journeys
     if systems is not None and journeys == JOURNEYS:
         sent_to = {one: BY_JOURNEY[one].system for one in journeys}

@@ -6,9 +6,11 @@ import math
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from scenarios import profiles
 from scenarios.profiles import TimedFault
+from scenarios.types import ConfigError
 from scenarios.world import plan_of
 
 DRILL = (Path(__file__).parents[1] / "profiles/drill.toml").read_text("utf-8")
@@ -72,3 +74,30 @@ def test_scale_comes_on_top_of_the_rate_and_never_takes_the_last_user() -> None:
     assert made.inbox_max == profiles.parse("drill.toml", text).inbox_max
     assert profiles.parse("drill.toml", text, {"scale": "1000"}).users["portal"] == profiles.USERS_MAX
     assert profiles.load("generic", {"scale": "4"}).rate_per_s == 4 * profiles.load("generic").rate_per_s
+
+
+@pytest.mark.parametrize("kind", ["flat", "day"])
+def test_each_phase_has_the_rate_that_it_names(kind: str) -> None:
+    steps = '[{name="low", for_s=40, judged=true, rate=0.5}, {name="high", for_s=40, judged=true, rate=2.0}]'
+    name, sets = ("generic", {"time.rate_per_s": "100"}) if kind == "flat" else ("go-live-peak", {})
+    profile = profiles.load(name, {"phase": steps, **sets})
+    assert [phase.rate for phase in profile.phases] == [0.5, 2.0]
+    plan = plan_of(profile, 1, {"a": 1.0})
+    low = int((plan.at_ns < 40e9).sum())
+    high = len(plan) - low
+    if kind == "flat":
+        assert abs(low - 2_000) < 6 * 2_000**0.5
+    assert high / low == pytest.approx(4.0, rel=0.25)
+
+
+def test_phases_without_rates_leave_the_plan_as_it_was() -> None:
+    plain = profiles.load("generic")
+    assert (
+        plan_of(plain, 1, {"a": 1.0}).digest
+        == plan_of(profiles.load("generic", {"phase.0.rate": "1.0"}), 1, {"a": 1.0}).digest
+    )
+
+
+def test_a_ramp_beside_rates_is_refused() -> None:
+    with pytest.raises(ConfigError, match="either a ramp or rates"):
+        profiles.load("stress", {"phase.0.rate": "2"})

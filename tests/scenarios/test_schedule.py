@@ -125,7 +125,7 @@ def test_a_constant_plan_has_its_rate(rate: float, duration_s: float, poisson: b
 
 
 def test_a_ramp_runs_straight_from_one_rate_to_the_other() -> None:
-    plan = schedule.ramp(0.0, 1_000.0, 100.0, {"a": 1.0}, 1, poisson=False)
+    plan = schedule.constant(1_000.0, 100.0, {"a": 1.0}, 1, poisson=False, factors=((0.0, 0.0), (100.0, 1.0)))
     assert len(plan) == 50_000
     assert (plan.at_ns < 50e9).sum() == pytest.approx(12_500, abs=2)
 
@@ -142,7 +142,7 @@ def test_operations_come_by_weight() -> None:
 
 def test_wrong_plans_are_refused_with_every_reason() -> None:
     with pytest.raises(ConfigError) as caught:
-        schedule.ramp(-1.0, math.inf, 0.0, {"a": -1.0}, 1)
+        schedule.constant(1.0, 0.0, {"a": -1.0}, 1, factors=((0.0, -1.0), (1.0, math.inf)))
     assert len(caught.value.problems) == 4
     with pytest.raises(ConfigError, match="at least one operation"):
         schedule.constant(1.0, 1.0, {}, 1)
