@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
 from collections.abc import Callable
 from importlib import metadata, resources
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
 
 import msgspec
 import psutil
@@ -84,7 +87,22 @@ class Progress(msgspec.Struct):
 Watcher = Callable[[Progress], None]
 
 
-def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[Path, Manifest]:
+class Beside(Protocol):
+    """What goes on beside the drive in a thread of its own: entered before it, told the zero, left after it."""
+
+    def start(self, zero_mono_ns: int) -> None: ...
+    def __enter__(self) -> Any: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+MakeBeside = Callable[[Path, EventLog], Beside]  # of the journal's folder and the events of a run
+
+
+def run(
+    settings: Settings, watch: Watcher, stop: Callable[[], bool], beside: MakeBeside | None = None
+) -> tuple[Path, Manifest]:
     """Drive the profile against the target. Returns the record's folder and its last manifest, sealed or aborted.
 
     Raises ConfigError before any traffic, RecordError when the record cannot be written. `stop` is asked several times
@@ -106,7 +124,7 @@ def run(settings: Settings, watch: Watcher, stop: Callable[[], bool]) -> tuple[P
         writer.create(folder, manifest, _communes(profile), to_arrow(plan))
     except OSError as error:
         raise RecordError(f"{folder}: the plan cannot be written: {error}") from error
-    drive = _Drive(settings, folder, manifest, trust, watch, stop)
+    drive = _Drive(settings, folder, manifest, trust, watch, stop, beside)
     try:
         trouble = drive.run()
         if trouble is None:
@@ -133,6 +151,7 @@ class _Drive:
         trust: Trust | None,
         watch: Watcher,
         stop: Callable[[], bool],
+        beside: MakeBeside | None,
     ) -> None:
         self._trust = trust
         self.manifest = manifest
@@ -146,7 +165,8 @@ class _Drive:
         self._phases = list(manifest.phases)
         self._events = EventLog(folder / "events.jsonl")
         self._host = Journal(self._journal, HOST_JOURNAL)
-        self._faults = TimedFaults(settings.target, settings.profile.faults, self._events)
+        faults = TimedFaults(settings.target, settings.profile.faults, self._events)
+        self._beside: list[Beside] = [faults, *([beside(self._journal, self._events)] if beside else [])]
 
     def run(self) -> str | None:
         """Returns what went wrong, if anything did. Nobody of the crew is left then, also when this raises."""
@@ -158,10 +178,12 @@ class _Drive:
             meters = Journal(self._journal, TARGET_JOURNAL)
             metrics = self._settings.target.metrics
             with (
+                contextlib.ExitStack() as others,
                 Telemetry(metrics, meters, lambda: _now(self.manifest), self._settings.target.http.trusted),
-                self._faults,
                 Crew(self._settings, self._journal, _users(self._settings)) as crew,
             ):
+                for other in self._beside:
+                    others.enter_context(other)
                 while self._step(crew) and not crew.over():
                     time.sleep(POLL_S)
             self._take_zero()  # a run may be over before it was looked at
@@ -199,7 +221,8 @@ class _Drive:
         if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():
             zero = msgspec.json.decode((self._journal / ZERO_FILE).read_bytes(), type=Zero)
             self.manifest = writer.start(self._journal.parent, self.manifest, zero)
-            self._faults.start(zero.mono_ns)
+            for other in self._beside:
+                other.start(zero.mono_ns)
 
     def _tell(self, at_ns: int, why: str) -> None:
         (self._journal / STOP_FILE).touch()

@@ -20,6 +20,7 @@ import msgspec
 from loadtests import operations
 from loadtests.answering import Control, FinalRead, control_of, final_read_of
 from loadtests.bindings import Binding, Session, Spec, header_line
+from loadtests.service import Service, service_of
 from loadtests.signatures import Signatures, signatures_of
 from loadtests.templates import Template
 from record.types import OperationInfo, TargetInfo
@@ -70,6 +71,7 @@ class Target:
         metrics: dict[str, str],
         control: Control | None,
         signatures: Signatures | None,
+        service: Service | None,
         specs: dict[str, Spec],
         environ: Mapping[str, str],
     ) -> None:
@@ -80,6 +82,7 @@ class Target:
         self.metrics = metrics  # system → whole URL of its process meters
         self.control = control
         self.signatures = signatures
+        self.service = service
         self._info = info
         self._allow_hosts = frozenset(host.lower() for host in allow_hosts)
         self._specs = specs
@@ -226,6 +229,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     metrics = _metrics(root.table("metrics"), bases)
     control = control_of(root, bases)
     signatures = signatures_of(root, bases, Path(name).parent)
+    service = service_of(root, bases, Path(name).resolve().parent, metrics)
     document.finish()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Target(
@@ -238,6 +242,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         metrics=metrics,
         control=control,
         signatures=signatures,
+        service=service,
         specs=specs,
         environ=os.environ if environ is None else environ,
     )

@@ -11,6 +11,9 @@ class RecordError(Exception):
     """A run record is missing, damaged, of another format, or not sealed. The message names the file and the remedy."""
 
 
+DUET_SIDES = ("base", "candidate")  # of a duet: its operations are called <side>.<name>, its readings service:<side>
+
+
 class Outcome(enum.IntEnum):
     """What became of a call or of a whole arrival."""
 
@@ -237,3 +240,17 @@ class Manifest(msgspec.Struct, frozen=True):
     sealed_utc: str | None = None
     abort_reason: str | None = None
     files: dict[str, FileDigest] = {}
+
+
+class DuetRule(msgspec.Struct, frozen=True):
+    """How a duet is decided; written before its first request. `looks` are restarts of both after which one looks.
+
+    At each look a difference counts with `alpha` over all that is compared (Holm). Shares are of the base's value.
+    """
+
+    looks: tuple[int, ...] = (8, 12, 16)
+    alpha: float = 0.004
+    floor: float = 0.05  # smaller differences are no reason to stop a change
+    errors_floor: float = 0.005  # the same for the share of failed calls, in shares of all calls
+    pass_below: float = 0.07  # passed once nothing can be so much worse
+    pass_alpha: float = 0.01  # … with this much doubt, for each thing compared

@@ -35,7 +35,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "lxml": ("scenarios/edxml.py",),
     "time": ("loadtests/", "testbed/"),
     "socket": ("loadtests/", "testbed/"),
-    "subprocess": ("loadtests/crew.py", "thongsuot/testbed.py"),
+    "subprocess": ("loadtests/crew.py", "loadtests/restarts.py", "thongsuot/testbed.py"),
     "aiohttp": ("testbed/neighbours.py",),
 }
 

@@ -1,0 +1,65 @@
+"""A small real HTTP service: each answer costs a fixed amount of counting (about 2 ms) and a wait of 3 ms.
+
+`python -m bench.gate_server --port 8001 --work 1.1` does a tenth more work, `--wait-ms 3.6` waits longer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+STEPS = 85_000  # about 2 ms of CPython 3.11 on the machine of the measurements
+WAIT_MS = 3.0
+BODY = b'{"ok":true}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+
+
+class Answer(asyncio.Protocol):
+    """One connection; requests have no body."""
+
+    def __init__(self, steps: int, wait_s: float) -> None:
+        self._steps, self._wait_s = steps, wait_s
+        self._rest = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for request in requests:
+            if b"/ready" not in request.split(b"\r\n", 1)[0]:
+                work(self._steps)
+            asyncio.get_running_loop().call_later(self._wait_s, self._answer)
+
+    def _answer(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(HEAD + BODY)
+
+
+def work(steps: int) -> int:
+    total = 0
+    for step in range(steps):
+        total += step
+    return total
+
+
+async def serve(port: int, steps: int, wait_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Answer(steps, wait_s), "127.0.0.1", port, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--work", type=float, default=1.0, help="times the usual work")
+    parser.add_argument("--wait-ms", type=float, default=WAIT_MS)
+    wanted = parser.parse_args()
+    asyncio.run(serve(wanted.port, round(STEPS * wanted.work), wanted.wait_ms / 1000))
+
+
+if __name__ == "__main__":
+    main()
