@@ -70,6 +70,21 @@ def _line(process: subprocess.Popen[str]) -> str:
     return line
 
 
+@contextlib.contextmanager
+def start_line(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A Python server that says its port in its first line; yields it and the port, ends it with the block."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent
+    )
+    try:
+        yield process, int(_line(process))
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
 def postgres_programs() -> Path | None:
     """The folder of initdb and postgres, None when PostgreSQL is not installed."""
     found = shutil.which("initdb")
