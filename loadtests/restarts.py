@@ -28,6 +28,7 @@ from scenarios.types import ConfigError
 
 DUET_JOURNAL = 9996
 READY_S_MAX = 60.0
+QUIET_S = 0.4  # from the last arrival until both are ended: what is under way comes to its end
 END_S_MAX = 3.0  # from SIGTERM to SIGKILL
 ASK_S = 1.0
 PAUSE_S = 0.02
@@ -177,6 +178,8 @@ class Restarts:
             if self._over.wait(max(0.0, (phase.start_ns - self._now()) * 1e-9)):
                 return
             if phase.name.startswith("start-"):
+                if self._over.wait(QUIET_S):
+                    return
                 self._restart(phase, int(rng.uniform(self._order, number) < 0.5))
             elif phase.name.startswith("block-"):
                 self._meter()

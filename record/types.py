@@ -248,9 +248,10 @@ class DuetRule(msgspec.Struct, frozen=True):
     At each look a difference counts with `alpha` over all that is compared (Holm). Shares are of the base's value.
     """
 
-    looks: tuple[int, ...] = (8, 12, 16)
+    looks: tuple[int, ...] = (10, 13, 16)
     alpha: float = 0.004
     floor: float = 0.05  # smaller differences are no reason to stop a change
     errors_floor: float = 0.005  # the same for the share of failed calls, in shares of all calls
     pass_below: float = 0.07  # passed once nothing can be so much worse
+    tail_below: float = 0.15  # the same for p95, which scatters three times as much
     pass_alpha: float = 0.01  # … with this much doubt, for each thing compared

@@ -96,7 +96,9 @@ def decide(found: Mapping[Question, Sequence[float]], restarts: int, rule: DuetR
     """Every question that most restarts could answer: worse (fail), surely not much worse (pass), or undecided."""
     asked = {question: values for question, values in sorted(found.items()) if 2 * len(values) > restarts}
     p_values = {question: signed_rank.p_above(values) for question, values in asked.items()}
-    worse = signed_rank.holm(p_values, rule.alpha)
+    # What is equal to the last byte in every restart could not come out significant, so it is not counted (Tarone,
+    # Biometrics 46, 1990).
+    worse = signed_rank.holm({one: p for one, p in p_values.items() if any(asked[one])}, rule.alpha)
     return tuple(_compared(one, values, p_values[one], one in worse, rule) for one, values in asked.items())
 
 
@@ -119,7 +121,7 @@ def differences_of(record: RunRecord) -> list[dict[Question, float]]:
 
 
 def _compared(question: Question, values: Sequence[float], p: float, worse: bool, rule: DuetRule) -> Compared:
-    floor, below = rule.floor, rule.pass_below
+    floor, below = rule.floor, rule.tail_below if question.what == "p95" else rule.pass_below
     if question.is_share:
         floor, below = rule.errors_floor, rule.errors_floor
     low, high = (_change(question, bound) for bound in signed_rank.bounds(values, rule.pass_alpha))

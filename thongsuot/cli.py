@@ -17,7 +17,7 @@ import click
 
 from record.types import RecordError
 from scenarios.types import ConfigError
-from thongsuot import drive, duet, judge, look, people, rehearsal, testbed
+from thongsuot import drive, duet, gate, history, judge, look, people, rehearsal, testbed
 
 USAGE = 2
 
@@ -89,7 +89,9 @@ for command in (
     drive.command,
     judge.assess_command,
     judge.report_command,
+    gate.command,
     duet.command,
+    history.command,
     look.targets_command,
     look.profiles_command,
 ):

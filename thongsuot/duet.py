@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from loadtests.pair import Pair, pair
-from loadtests.restarts import Restarts, Services
+from loadtests.restarts import QUIET_S, Restarts, Services
 from loadtests.run import run
 from record import writer
 from record.types import DuetRule, RecordError, State
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reports.duet import Duet
 
 RULE_FILE, RESULT_FILE = "rule.json", "duet.json"
-GAP_S_MIN, GAP_SPARE_S, GAP_FACTOR = 0.6, 0.4, 1.4  # of a start that was measured: what the later ones get
+GAP_S_MIN, GAP_SPARE_S, GAP_FACTOR = 0.5, 0.3, 1.4  # of a start that was measured: what the later ones get
 NOBODY = 1e-6  # the rate while both are started: nobody comes
 RESTARTS_MAX = 200
 BLOCKS = 2
@@ -58,10 +58,10 @@ class Timing(msgspec.Struct, frozen=True):
 def _looks(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
     words = text.split(",")
     if not all(word.strip().isdigit() for word in words):
-        raise click.BadParameter("should be numbers of restarts such as 8,12,16")
+        raise click.BadParameter("should be numbers of restarts such as 10,13,16")
     looks = tuple(int(word) for word in words)
     if sorted(set(looks)) != list(looks) or looks[0] < 1 or looks[-1] > RESTARTS_MAX:
-        raise click.BadParameter(f"should rise from 1 to at most {RESTARTS_MAX}, such as 8,12,16")
+        raise click.BadParameter(f"should rise from 1 to at most {RESTARTS_MAX}, such as 10,13,16")
     return looks
 
 
@@ -70,10 +70,10 @@ def _looks(context: click.Context, parameter: click.Parameter, text: str) -> tup
 @click.option("--base", type=click.Path(path_type=Path), metavar="FILE", help="Target file of the version that is.")
 @click.option("--candidate", type=click.Path(path_type=Path), metavar="FILE", help="… of the version that may come.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Arrivals per second, both together.")
-@click.option("--looks", default="8,12,16", show_default=True, callback=_looks, help="Restarts after which one looks.")
+@click.option("--looks", default="10,13,16", show_default=True, callback=_looks, help="Restarts after which one looks.")
 @click.option("--floor", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Smaller is no reason.")
-@click.option("--warm", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="Seconds of warm-up.")
-@click.option("--block", type=click.FloatRange(0.5, 600), default=3.0, show_default=True, help="Seconds of a block.")
+@click.option("--warm", type=click.FloatRange(0.1, 600), default=1.5, show_default=True, help="Seconds of warm-up.")
+@click.option("--block", type=click.FloatRange(0.5, 600), default=2.5, show_default=True, help="Seconds of a block.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Another seed than the profile's.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Replace one value of the profile.")
 @click.option("--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True)
@@ -127,7 +127,7 @@ def play(
 ) -> tuple[Path, Duet]:
     """Legs of restarts, each an ordinary sealed record, until one look decides. (folder, what it shows)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both services go with us
-    rule = DuetRule(looks=looks, floor=floor, pass_below=max(0.07, floor + 0.02))
+    rule = DuetRule(looks=looks, floor=floor, pass_below=max(0.07, floor + 0.02), tail_below=max(0.15, floor + 0.1))
     seed = options.profile_of(profile, sets, rate, None).seed if seed is None else seed
     folder = _new_folder(runs, seed)
     target = folder / "duet.toml"
@@ -135,7 +135,7 @@ def play(
     _write(folder / RULE_FILE, msgspec.json.encode(rule).decode() + "\n")
     with Services(both.sides, folder) as services, Show() as show:
         services.restart(0)
-        gap_s = max(GAP_S_MIN, GAP_FACTOR * max(services.restart(1), services.restart(0)) + GAP_SPARE_S)
+        gap_s = QUIET_S + max(GAP_S_MIN, GAP_FACTOR * max(services.restart(1), services.restart(0)) + GAP_SPARE_S)
         for number, restarts in enumerate(_steps(looks)):
             phases = Timing(round(gap_s, 3), warm, block).phases(restarts)
             loaded = options.profile_of(profile, (*sets, f"phase={phases}"), rate, None)

@@ -33,9 +33,9 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 
     Example: thongsuot assess runs/2025-07-01-monday-peak-1
     """
-    record, assessment = _judge(run, unsealed)
-    folder = _write(run, assessment)
-    _print(record, assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
+    record, assessment = judge(run, unsealed)
+    folder = write(run, assessment)
+    show(record, assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
     sys.exit(assessment.gate.exit_code)
 
 
@@ -51,9 +51,9 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -
 
     Example: thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
     """
-    record, assessment = _judge(run, unsealed)
-    folder = _write_page(_write(run, assessment) if out is None else out, record, assessment)
-    _print(record, assessment, {"report": folder / "report.html"}, as_json)
+    record, assessment = judge(run, unsealed)
+    folder = _write_page(write(run, assessment) if out is None else out, record, assessment)
+    show(record, assessment, {"report": folder / "report.html"}, as_json)
 
 
 def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
@@ -61,18 +61,18 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    record, assessment = _judge(run, unsealed=False)
-    folder = _write_page(_write(run, assessment), record, assessment)
+    record, assessment = judge(run, unsealed=False)
+    folder = _write_page(write(run, assessment), record, assessment)
 
     def tell() -> int:
         paths = {"assessment": folder / "assessment.json", "report": folder / "report.html"}
-        _print(record, assessment, paths, as_json)
+        show(record, assessment, paths, as_json)
         return assessment.gate.exit_code
 
     return tell
 
 
-def _write(run: Path, assessment: Assessment) -> Path:
+def write(run: Path, assessment: Assessment) -> Path:
     from reports import junit, store
 
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
@@ -84,7 +84,7 @@ def _write_page(folder: Path, record: RunRecord, assessment: Assessment) -> Path
     return store.write_into(folder, {"report.html": html.render_html(assessment, record)})
 
 
-def _judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
+def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
     from record.reader import open_record
     from reports.assess import assess
@@ -93,7 +93,7 @@ def _judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     return record, assess(record)
 
 
-def _print(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
+def show(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
     from reports import catalogue, limits, store
 
     if as_json:
