@@ -82,6 +82,10 @@ class Services:
                 with contextlib.suppress(psutil.Error):
                     child.kill()
             process.wait()
+        everybody = [one for tree in trees.values() for one in tree]
+        until = time.monotonic() + END_S_MAX
+        while any(_lives(one) for one in everybody) and time.monotonic() < until:
+            time.sleep(PAUSE_S / 10)  # who is no child of ours cannot be waited for
         self._processes = {}
 
     def used_s(self, side: Side) -> float | None:
@@ -217,6 +221,13 @@ def _tree(pid: int) -> list[psutil.Process]:
         return [root, *root.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
