@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from math import exp
 from pathlib import Path
 
 import pytest
 
+from reports.verdict import Verdict
+from tests import records
 from tests.drives import ROOT
 from tests.servers import start_line
+from thongsuot import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -28,25 +32,22 @@ TESTS = """
 import pytest
 from reports.verdict import Verdict
 
-pytestmark = pytest.mark.readiness("generic", "small.toml", sets=("phase.0.for_s=0.5", "phase.1.for_s=9"))
+pytestmark = pytest.mark.readiness("generic", "small.toml", sets=("phase.0.for_s=0.5", "phase.1.for_s=2"))
 
 def test_all_is_told(run):
-    assert run.verdict in (Verdict.PASS, Verdict.UNDECIDED), run
+    assert isinstance(run.verdict, Verdict)  # which of them, a busy machine may decide
     assert run.verdicts["validity.conservation"] == "pass"
-    assert 3 < run.p50("get") <= run.p95("get") < 2000
-    assert run.p95() == run.p95("get")
-    assert run.calls("get") > 300
-    assert run.errors() == 0.0
+    assert run.calls("get") > 50
+    assert run.errors() < 0.5
     print("folder", run.folder)
 
 def test_a_promise_that_is_not_kept(run):
     print("folder", run.folder)
-    assert run.p95("get") < 1
+    assert run.calls("get") < 1
 
 def test_what_nobody_called(run):
     run.p95("put")
 
-@pytest.mark.readiness("generic", "small.toml", sets=("phase.0.for_s=0.5", "phase.1.for_s=2"))
 def test_too_little_to_say(run):
     assert run.p50("get") < 10_000
 """
@@ -68,6 +69,20 @@ def test_tests_with_one_marker_share_one_judged_run(pytester: pytest.Pytester, t
     assert len(folders) == 1
     assert Path(folders.pop().split()[1]).parent == Path("runs")
     done.stdout.fnmatch_lines(["*assert * < 1", "*no call of put*there were: get*", "*too few for p50; run longer*"])
+
+
+def test_figures_are_those_of_the_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = records.healthy_run(tmp_path / "run", 6000)
+    monkeypatch.setattr(pytest_plugin, "_drive", lambda *_: folder)
+    run = pytest_plugin.Run(tmp_path, "generic", "small.toml", (), None)
+    assert (run.verdict, run.passed) == (Verdict.PASS, True)
+    assert run.p50("portal.track") == pytest.approx(60, rel=0.05)  # log-normal about 60 ms, sigma 0.5
+    assert run.p95("portal.track") == pytest.approx(60 * exp(1.645 * 0.5), rel=0.1)
+    assert run.p50() <= run.p95() <= run.p99()
+    assert run.calls() == run.calls("portal.track") + run.calls("tthc.receive")
+    assert run.errors("tthc.receive") == 0.0
+    with pytest.raises(ValueError, match="percentile 75"):
+        run.percentile(75.0)
 
 
 def test_what_is_wrong_is_told_in_words(pytester: pytest.Pytester) -> None:
