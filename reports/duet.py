@@ -111,7 +111,7 @@ def differences_of(record: RunRecord) -> list[dict[Question, float]]:
     for place, phase in enumerate(phases):
         if phase.name.startswith("block-"):
             blocks[phase.name.split("-")[1]].append(place)
-    calls, meters = _Calls(record), _Meters(record)
+    calls, meters = Calls(record), Meters(record)
     found = []
     for restart, places in blocks.items():
         each = [_block(calls, meters, place, phases[place].start_ns, phases[place].end_ns) for place in places]
@@ -142,7 +142,7 @@ def _finite(bound: float) -> float | None:
     return bound if -1 < bound < inf else None
 
 
-class _Calls:
+class Calls:
     """The calls of a record as columns."""
 
     def __init__(self, record: RunRecord) -> None:
@@ -164,7 +164,7 @@ class _Calls:
         self.names = sorted({name.split(".", 1)[1] for name in names})
 
 
-class _Meters:
+class Meters:
     """Readings of both services by side and metric: (times, values), ascending."""
 
     def __init__(self, record: RunRecord) -> None:
@@ -193,7 +193,7 @@ class _Meters:
         return (float(used), float(times[first]), float(times[last])) if near and last > first and used >= 0 else None
 
 
-def _block(calls: _Calls, meters: _Meters, place: int, start_ns: int, end_ns: int) -> dict[Question, float]:
+def _block(calls: Calls, meters: Meters, place: int, start_ns: int, end_ns: int) -> dict[Question, float]:
     """ln(candidate / base) of everything that this block can tell; of errors the difference."""
     due = (calls.due_ns >= start_ns) & (calls.due_ns < end_ns)
     masks = [due & (calls.of == side) for side in range(len(DUET_SIDES))]
@@ -201,7 +201,7 @@ def _block(calls: _Calls, meters: _Meters, place: int, start_ns: int, end_ns: in
         return {}
     found = {Question(2, "errors"): _share_failed(calls, masks[1]) - _share_failed(calls, masks[0])}
     for metric in meters.metrics:
-        costs = [_per_call(calls, meters, side, metric, start_ns, end_ns) for side in range(len(DUET_SIDES))]
+        costs = [per_call(calls, meters, side, metric, start_ns, end_ns) for side in range(len(DUET_SIDES))]
         _put(found, Question(0, "cpu" if metric == "cpu_s" else metric), costs)
     for name in calls.names:
         mine = [mask & (calls.operation == f"{side}.{name}") for side, mask in zip(DUET_SIDES, masks, strict=True)]
@@ -209,12 +209,12 @@ def _block(calls: _Calls, meters: _Meters, place: int, start_ns: int, end_ns: in
         _put(found, Question(0, "bytes", name), [float(size.mean()) if len(size) else None for size in sizes])
         times = [calls.took_ns[mask & calls.timed] for mask in mine]
         if min(map(len, times)) >= CALLS_MIN:
-            for percentile, what in PERCENTILES:
-                _put(found, Question(1, what, name), [_percentile(each, percentile) for each in times])
+            for share, what in PERCENTILES:
+                _put(found, Question(1, what, name), [percentile(each, share) for each in times])
     return found
 
 
-def _per_call(calls: _Calls, meters: _Meters, side: int, metric: str, start_ns: int, end_ns: int) -> float | None:
+def per_call(calls: Calls, meters: Meters, side: int, metric: str, start_ns: int, end_ns: int) -> float | None:
     spent = meters.spent(side, metric, start_ns, end_ns)
     if spent is None:
         return None
@@ -229,12 +229,12 @@ def _put(found: dict[Question, float], question: Question, values: Sequence[floa
         found[question] = log(candidate / base)
 
 
-def _share_failed(calls: _Calls, mask: NDArray[np.bool_]) -> float:
+def _share_failed(calls: Calls, mask: NDArray[np.bool_]) -> float:
     return 1.0 - np.count_nonzero(calls.ok & mask) / np.count_nonzero(mask)
 
 
-def _percentile(times: Floats, percentile: float) -> float:
-    return float(np.quantile(times, percentile / 100, method="inverted_cdf"))
+def percentile(times: Floats, wanted: float) -> float:
+    return float(np.quantile(times, wanted / 100, method="inverted_cdf"))
 
 
 def _means(blocks: Iterable[dict[Question, float]]) -> dict[Question, float]:
