@@ -65,7 +65,7 @@ def main() -> None:
         seconds = cycle_s(records["same"][0])
         peer = {case: stored_baseline(found) for case, found in records.items()}
     rule = DuetRule()
-    print(f"rule: looks {rule.looks}, alpha {rule.alpha} each, floor {rule.floor:.0%}; {seconds:.1f} s a restart")
+    print(f"rule: looks {rule.looks}, alphas {rule.alphas}, floor {rule.floor:.0%}; {seconds:.1f} s a restart")
     rng = np.random.default_rng(4)
     shares: dict[str, dict[Verdict, float]] = {}
     took: dict[str, float] = {}
@@ -120,16 +120,13 @@ def play(restarts: list[Restart], rule: DuetRule, rng: np.random.Generator, *, t
     """One duet drawn from measured restarts: its verdict and after how many restarts. `turned`: base and candidate."""
     order = rng.integers(0, len(restarts), rule.looks[-1])
     sign = -1.0 if turned else 1.0
-    verdict = Verdict.UNDECIDED
-    for look in rule.looks:
+    for turn, look in enumerate(rule.looks):
         drawn = [restarts[place] for place in order[:look]]
         found = {one: [sign * each[one] for each in drawn if one in each] for one in restarts[0]}
-        verdicts = [one.verdict for one in duet.decide(found, look, rule)]
-        if Verdict.FAIL in verdicts:
-            return Verdict.FAIL, look
-        if set(verdicts) == {Verdict.PASS}:
-            return Verdict.PASS, look
-    return verdict, rule.looks[-1]
+        verdict = duet.worst(duet.decide(found, turn, rule))
+        if verdict is not Verdict.UNDECIDED:
+            break
+    return verdict, look
 
 
 def time_s(restarts: int, rule: DuetRule, cycle: float) -> float:

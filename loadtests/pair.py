@@ -16,14 +16,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from loadtests.service import Service
-from loadtests.targets import Target, parse
+from loadtests.targets import Target, is_loopback, parse
 from record.types import DUET_SIDES
 from scenarios.strict_toml import read
 from scenarios.types import ConfigError
 
 _NOT_ALIKE = ("own", "http")  # tables that both files must have the same
 _LEFT_OUT = ("auth", "operation")  # tables that people on a journey need; a duet asks operations of one's own
-_TABLES = ("name", "purpose", "allow_hosts", "systems", "http", "own", "metrics")
 
 
 class Side(NamedTuple):
@@ -76,8 +75,11 @@ def _problems(path: Path, target: Target) -> list[str]:
     found = []
     if target.service is None:
         found.append(f'{path}: service: missing; a duet starts both versions afresh: [service] start = "…{{port}}…"')
-    elif not target.allows(target.info().bases[target.service.system]) or "https:" in target.info().bases.values():
-        found.append(f"{path}: systems.{target.service.system}: what is started here listens on this machine")
+    else:
+        system = target.service.system
+        address = urlsplit(target.info().bases[system])
+        if address.scheme != "http" or not is_loopback(address.hostname or ""):
+            found.append(f"{path}: systems.{system}: what is started here is asked at http://127.0.0.1:…")
     if not target.weights:
         found.append(f"{path}: own: missing; at least one [own.NAME] that both versions are asked")
     return found

@@ -245,11 +245,14 @@ class Manifest(msgspec.Struct, frozen=True):
 class DuetRule(msgspec.Struct, frozen=True):
     """How a duet is decided; written before its first request. `looks` are restarts of both after which one looks.
 
-    At each look a difference counts with `alpha` over all that is compared (Holm). Shares are of the base's value.
+    A difference counts at the k-th look with `alphas[k]` over everything that is compared (Holm), of the share of
+    failed calls with `errors_alpha`: so at most the sum of all these of the duets of equal versions end in an alarm,
+    however often one looks. Shares are of the base's value.
     """
 
     looks: tuple[int, ...] = (10, 13, 16)
-    alpha: float = 0.004
+    alphas: tuple[float, ...] = (0.003, 0.0008, 0.0006)
+    errors_alpha: float = 0.0002
     floor: float = 0.05  # smaller differences are no reason to stop a change
     errors_floor: float = 0.005  # the same for the share of failed calls, in shares of all calls
     pass_below: float = 0.07  # passed once nothing can be so much worse

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import DUET_SIDES, DuetRule, Outcome
-from reports import signed_rank
+from reports import phases, signed_rank
 from reports.verdict import NEVER_NS, Verdict
 
 CALLS_MIN = 15  # of one operation and side in one block; below it the block has no percentile
 RESTARTS_MIN = 6
+BUSY_MAX = 0.5
 METER_NS_MAX = 500_000_000  # a meter read further from the end of its block belongs to another
 PERCENTILES = ((50.0, "p50"), (95.0, "p95"))
 
@@ -60,11 +61,16 @@ class Compared:
 
 @dataclass(frozen=True)
 class Duet:
-    """What the records of a duet show. `restarts` counts those that could be used, `unusable` the others."""
+    """What the records of a duet show. `restarts` counts those that could be used, `unusable` the others.
+
+    `busy` is the median share of the whole machine in use during the blocks: above BUSY_MAX one version slows the other
+    and hides a part of what it costs. None: not measured.
+    """
 
     verdict: Verdict
     restarts: int
     unusable: int
+    busy: float | None
     compared: tuple[Compared, ...]
     rule: DuetRule
     records: tuple[str, ...]  # digests, in order
@@ -85,39 +91,62 @@ def judge(records: Sequence[RunRecord], rule: DuetRule) -> Duet:
             unusable += not differences
             for question, difference in differences.items():
                 found[question].append(difference)
-    compared = decide(found, restarts, rule)
+    reached = sum(look <= restarts + unusable for look in rule.looks)
+    compared = decide(found, max(reached - 1, 0), rule)
     verdict = Verdict.VOID
     if restarts >= RESTARTS_MIN and compared:
-        verdict = max((one.verdict for one in compared), key=(Verdict.PASS, Verdict.UNDECIDED, Verdict.FAIL).index)
-    return Duet(verdict, restarts, unusable, compared, rule, tuple(record.digest for record in records))
+        verdict = worst(compared)
+    return Duet(verdict, restarts, unusable, _busy(records), compared, rule, tuple(record.digest for record in records))
 
 
-def decide(found: Mapping[Question, Sequence[float]], restarts: int, rule: DuetRule) -> tuple[Compared, ...]:
-    """Every question that most restarts could answer: worse (fail), surely not much worse (pass), or undecided."""
-    asked = {question: values for question, values in sorted(found.items()) if 2 * len(values) > restarts}
+def decide(found: Mapping[Question, Sequence[float]], look: int, rule: DuetRule) -> tuple[Compared, ...]:
+    """Every question that most restarts could answer: worse (fail), surely not much worse (pass), or undecided.
+
+    `look` counts from 0.
+    """
+    most = max(map(len, found.values()), default=0)
+    asked = {question: values for question, values in sorted(found.items()) if 2 * len(values) > most}
     p_values = {question: signed_rank.p_above(values) for question, values in asked.items()}
     # What is equal to the last byte in every restart could not come out significant, so it is not counted (Tarone,
     # Biometrics 46, 1990).
-    worse = signed_rank.holm({one: p for one, p in p_values.items() if any(asked[one])}, rule.alpha)
+    family = {one: p for one, p in p_values.items() if any(asked[one]) and not one.is_share}
+    worse = signed_rank.holm(family, rule.alphas[look])
+    worse |= {one for one, p in p_values.items() if one.is_share and p <= rule.errors_alpha}
     return tuple(_compared(one, values, p_values[one], one in worse, rule) for one, values in asked.items())
+
+
+def worst(compared: Sequence[Compared]) -> Verdict:
+    """Failed if anything did, passed if everything did."""
+    order = (Verdict.PASS, Verdict.UNDECIDED, Verdict.FAIL)
+    return max((one.verdict for one in compared), key=order.index, default=Verdict.UNDECIDED)
 
 
 def differences_of(record: RunRecord) -> list[dict[Question, float]]:
     """One per restart, in order; empty where a side was not ready or a block has no calls of one of them."""
-    phases = record.manifest.phases
+    stretches = record.manifest.phases
     failed = {event.text.split(":")[0] for event in record.events() if event.kind == "restart-failed"}
-    blocks: dict[str, list[int]] = {phase.name.removeprefix("start-"): [] for phase in phases
+    blocks: dict[str, list[int]] = {phase.name.removeprefix("start-"): [] for phase in stretches
                                     if phase.name.startswith("start-")}  # fmt: skip
-    for place, phase in enumerate(phases):
+    for place, phase in enumerate(stretches):
         if phase.name.startswith("block-"):
             blocks[phase.name.split("-")[1]].append(place)
     calls, meters = Calls(record), Meters(record)
     found = []
     for restart, places in blocks.items():
-        each = [_block(calls, meters, place, phases[place].start_ns, phases[place].end_ns) for place in places]
+        each = [_block(calls, meters, place, stretches[place].start_ns, stretches[place].end_ns) for place in places]
         usable = bool(each) and all(each) and restart not in failed
         found.append(_means(each) if usable else {})
     return found
+
+
+def _busy(records: Sequence[RunRecord]) -> float | None:
+    found = [
+        record.query(f"""SELECT value FROM readings WHERE source = 'host' AND metric = 'cpu_share'
+                         AND value IS NOT NULL AND {phases.judged_sql(record.manifest, "at_ns")}""")["value"].to_numpy()
+        for record in records
+    ]
+    values = np.concatenate(found) if found else np.empty(0)
+    return float(np.median(values)) if len(values) else None
 
 
 def _compared(question: Question, values: Sequence[float], p: float, worse: bool, rule: DuetRule) -> Compared:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Xml
 import msgspec
 
 from reports import catalogue
-from reports.duet import Compared, Duet
+from reports.duet import BUSY_MAX, Compared, Duet
 from reports.verdict import Verdict
 
 MARKS = {Verdict.PASS: "✓", Verdict.UNDECIDED: "?", Verdict.FAIL: "✗", Verdict.VOID: "⊘"}
@@ -92,4 +92,7 @@ def _change(one: Compared) -> str:
 
 def _restarts(duet: Duet, language: str) -> str:
     template = catalogue.words(language)["duet.restarts"]
-    return template.format(restarts=duet.restarts, unusable=duet.unusable, most=duet.rule.looks[-1])
+    text = template.format(restarts=duet.restarts, unusable=duet.unusable, most=duet.rule.looks[-1])
+    if duet.busy is not None and duet.busy > BUSY_MAX:
+        text += catalogue.words(language)["duet.busy"].format(busy=f"{duet.busy:.0%}")
+    return text

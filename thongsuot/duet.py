@@ -127,7 +127,7 @@ def play(
 ) -> tuple[Path, Duet]:
     """Legs of restarts, each an ordinary sealed record, until one look decides. (folder, what it shows)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both services go with us
-    rule = DuetRule(looks=looks, floor=floor, pass_below=max(0.07, floor + 0.02), tail_below=max(0.15, floor + 0.1))
+    rule = _rule(looks, floor)
     seed = options.profile_of(profile, sets, rate, None).seed if seed is None else seed
     folder = _new_folder(runs, seed)
     target = folder / "duet.toml"
@@ -151,6 +151,14 @@ def play(
             if duet.decided or show.stopping:
                 break
     return folder, duet
+
+
+def _rule(looks: tuple[int, ...], floor: float) -> DuetRule:
+    """The same doubt over all looks however many they are."""
+    base = DuetRule()
+    alphas = base.alphas if len(looks) == len(base.alphas) else (sum(base.alphas) / len(looks),) * len(looks)
+    pass_below, tail_below = max(base.pass_below, floor + 0.02), max(base.tail_below, floor + 0.1)
+    return DuetRule(looks=looks, alphas=alphas, floor=floor, pass_below=pass_below, tail_below=tail_below)
 
 
 def judge(folder: Path) -> Duet:

@@ -73,6 +73,15 @@ def test_unlike_or_wrong_files_are_refused_in_words(tmp_path: Path, change: dict
     assert says in "\n".join(caught.value.problems)
 
 
+def test_a_system_elsewhere_cannot_be_started_here(tmp_path: Path) -> None:
+    away = tmp_path / "away.toml"
+    text = FILE.format(name="away", start=SERVER, more="").replace("http://127.0.0.1:9", "http://10.0.0.1:9")
+    away.write_text(text, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        pair(a_file(tmp_path, "old"), away)
+    assert caught.value.problems == [f"{away}: systems.own: what is started here is asked at http://127.0.0.1:…"]
+
+
 def test_versions_that_cannot_be_started_or_share_a_port_are_refused(tmp_path: Path) -> None:
     plain = tmp_path / "plain.toml"
     text = FILE.format(name="plain", start=SERVER, more="")
