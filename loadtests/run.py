@@ -176,10 +176,11 @@ class _Drive:
             job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest, self._trust)))
             psutil.cpu_percent()
             meters = Journal(self._journal, TARGET_JOURNAL)
-            metrics = self._settings.target.metrics
+            target = self._settings.target
+            metrics, bases = target.metrics, target.info().bases
             with (
                 contextlib.ExitStack() as others,
-                Telemetry(metrics, meters, lambda: _now(self.manifest), self._settings.target.http.trusted),
+                Telemetry(metrics, meters, self._now, target.http.trusted, target.resources, bases),
                 Crew(self._settings, self._journal, _users(self._settings)) as crew,
             ):
                 for other in self._beside:
@@ -216,6 +217,9 @@ class _Drive:
             self._host.reading(Reading("host", "cpu_share", "cores", at_ns, psutil.cpu_percent() / 100))
             self._watch(self._progress(at_ns))
         return self._trouble is None or not crew.idle()
+
+    def _now(self) -> int:
+        return _now(self.manifest)
 
     def _take_zero(self) -> None:
         if self.manifest.zero is None and (self._journal / ZERO_FILE).exists():

@@ -20,6 +20,7 @@ import msgspec
 from loadtests import operations
 from loadtests.answering import Control, FinalRead, control_of, final_read_of
 from loadtests.bindings import Binding, Session, Spec, header_line
+from loadtests.resources import Resource, resources_of
 from loadtests.service import Service, service_of
 from loadtests.signatures import Signatures, signatures_of
 from loadtests.templates import Template
@@ -69,6 +70,7 @@ class Target:
         auth: dict[str, Auth],
         final_read: FinalRead | None,
         metrics: dict[str, str],
+        resources: tuple[Resource, ...],
         control: Control | None,
         signatures: Signatures | None,
         service: Service | None,
@@ -80,6 +82,7 @@ class Target:
         self.auth = auth
         self.final_read = final_read
         self.metrics = metrics  # system → whole URL of its process meters
+        self.resources = resources
         self.control = control
         self.signatures = signatures
         self.service = service
@@ -227,6 +230,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     specs = operations.specs(root, bases, {a.login: a.name for a in auth.values()})
     final_read = final_read_of(root, bases)
     metrics = _metrics(root.table("metrics"), bases)
+    resources = resources_of(root, bases, metrics)
     control = control_of(root, bases)
     signatures = signatures_of(root, bases, Path(name).parent)
     service = service_of(root, bases, Path(name).resolve().parent, metrics)
@@ -240,6 +244,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         auth=auth,
         final_read=final_read,
         metrics=metrics,
+        resources=resources,
         control=control,
         signatures=signatures,
         service=service,
