@@ -19,7 +19,10 @@ SERIES_MAX = 50_000
 LINE_CHARS_MAX = 4_000
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}"
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
-_SERIES = re.compile(rf"({_NAME})(?:\{{([^\n]*)\}})?[ \t]+([^\s]{{1,40}})(?:[ \t]+-?[0-9]{{1,20}})?[ \t\r]*\Z")
+_PAIR = rf'{_NAME}="(?:[^"\\]|\\.)*"'
+_SERIES = re.compile(
+    rf"({_NAME})(?:\{{[ ]?((?:{_PAIR}[ ]?,?[ ]?)*)\}})?[ \t]+([^\s]{{1,40}})(?:[ \t]+-?[0-9]{{1,20}})?[ \t\r]*\Z"
+)
 _LABEL = re.compile(rf'({_NAME})="((?:[^"\\]|\\.)*)"')
 _MATCHER = re.compile(rf'\s*({_NAME})\s*(!=|=)\s*"([^"\\]*)"\s*')
 _TERM = re.compile(

@@ -17,7 +17,7 @@ import click
 
 from record.types import RecordError
 from scenarios.types import ConfigError
-from thongsuot import drive, duet, gate, history, judge, look, people, rehearsal, testbed
+from thongsuot import bottlenecks, drive, duet, gate, history, judge, look, people, rehearsal, testbed
 
 USAGE = 2
 
@@ -92,6 +92,7 @@ for command in (
     gate.command,
     duet.command,
     history.command,
+    bottlenecks.command,
     look.targets_command,
     look.profiles_command,
 ):

@@ -1,0 +1,253 @@
+"""What limits the system: the generator, a resource whose meters say so, or what the shape of the answers gives away.
+
+The order of suspicion. First ourselves. Then resources that are used up where the system is hurt, at a demand per call
+that is the same as when all was quiet; one whose demand grew is held longer by somebody else, a symptom. Then the laws
+of shape (reports.suspects). Who is used up without explaining anything comes last, by ceiling. Nobody is accused where
+nothing was hurt and no ceiling lies below what was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from record.reader import RunRecord
+from reports import demands, steps, suspects
+from reports.demands import PREFIX, Law, Use
+from reports.steps import Step, Sweep
+from reports.suspects import Row, Suspect, View
+
+FAILED_MIN, KEPT_UP_MIN = 0.02, 0.93
+SLOWER, LATER_S = 4.0, 0.1  # times the quiet p95 and more than it: a queue that grows, not chance
+USED_UP = 0.92
+HELD_LONGER = 1.25  # demand when hurt over demand when quiet: from here on it waits for somebody else
+WAITING_SHARE = 0.4  # of the growth of the latency that is spent waiting for one resource
+ALIKE = 0.10  # ceilings nearer than that are named together
+CONFIRMED = 0.15  # how far from the prediction an intervention may end
+ADJUSTED = "adjusted"  # event: the resource and the factor on its size, "database pool=0.75"
+STATUSES = ("generator", "named", "together", "unconfirmed", "expected", "healthy", "undecided")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`limit`: calls per second carried out at most where the system was hurt, else the highest rate offered."""
+
+    status: str
+    suspects: tuple[Suspect, ...]  # in order of suspicion
+    limit: float
+    hurt_from: float | None  # calls offered per second at the first step that was hurt
+    highest: float  # rate offered
+    confirmed: bool | None  # by an intervention; None: there was none
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class _Metered:
+    """A resource with meters, its law from the quiet steps, and where it stood when the system was hurt."""
+
+    suspect: Suspect
+    tier: int
+
+
+def judge(records: Sequence[RunRecord], goal: float | None = None) -> Judgement:
+    """`goal`: calls per second that must be carried; without it, the highest rate that was tried.
+
+    Records with an intervention (event "adjusted") are kept for the confirmation.
+    """
+    plain = [record for record in records if adjustment(record) is None]
+    changed = [(record, change) for record in records if (change := adjustment(record)) is not None]
+    found = _judge(steps.load(plain), goal)
+    for record, (name, factor) in changed:
+        found = _confirm(found, steps.load([record]), name, factor)
+    return found
+
+
+def adjustment(record: RunRecord) -> tuple[str, float] | None:
+    """What was done to the target for the whole of a run."""
+    for event in record.events():
+        if event.kind == ADJUSTED:
+            name, _, factor = event.text.rpartition("=")
+            return name, float(factor)
+    return None
+
+
+def view_of(sweep: Sweep) -> View:
+    """Steps told apart. A single bad step below good ones is chance, not a limit."""
+    all_steps = sweep.steps
+    lowest = all_steps[: max(1, len(all_steps) // 3)]
+    base_p95 = min((step.p95_s for step in lowest), default=0.0)
+    base_failed = min((step.failed for step in lowest), default=0.0)
+    bad = [_is_hurt(step, base_p95, base_failed) for step in all_steps]
+    begin = len(all_steps)
+    for place in range(len(all_steps) - 1, -1, -1):
+        if bad[place] and sum(bad[place:]) >= 2 / 3 * (len(all_steps) - place):
+            begin = place
+    quiet = tuple(step for step, is_bad in zip(all_steps[:begin], bad, strict=False) if not is_bad)
+    hurt = tuple(step for place, step in enumerate(all_steps) if place >= begin and bad[place])
+    carried = [step.carried for step in hurt] or [step.offered for step in all_steps] or [0.0]
+    return View(sweep, quiet or all_steps[:1], hurt, max(carried))
+
+
+def _is_hurt(step: Step, base_p95: float, base_failed: float) -> bool:
+    missing = (step.offered - step.carried) * step.seconds
+    behind = step.kept_up < KEPT_UP_MIN and missing > 3 * (step.offered * step.seconds) ** 0.5
+    failing = step.failed >= FAILED_MIN and step.failed > 2 * base_failed
+    return behind or failing or step.p95_s > max(SLOWER * base_p95, base_p95 + LATER_S)
+
+
+def _judge(sweep: Sweep, goal: float | None) -> Judgement:
+    if not sweep.steps:
+        return Judgement("undecided", (), 0.0, None, 0.0, None, ())
+    view = view_of(sweep)
+    metered = [one for source in sweep.sources(PREFIX) if (one := _metered(view, source)) is not None]
+    shapes = suspects.unmetered(view)
+    leaking = suspects.leaks(view)
+    ours = _generator(view)
+    ranked = [(0, 0.0, one) for one in leaking if not view.hurt]
+    ranked += [(one.tier, _rate(one.suspect), one.suspect) for one in metered]
+    explained = any(one.tier == 0 for one in metered)
+    ranked += [(1, -one.score, one) for one in shapes if one.score >= suspects.SHARE_MIN]
+    ranked += [(3, -one.score, one) for one in shapes if one.score < suspects.SHARE_MIN and not explained]
+    ranked += [(3, 0.0, one) for one in leaking if view.hurt]
+    ranked.sort(key=lambda each: (each[0], each[1], each[2].name))
+    order = tuple(each[2] for each in ranked)
+    status = _status(view, ranked, goal or 0.0, leaking)
+    if ours is not None:
+        status, order = "generator", (ours, *order)
+    hurt_from = min((step.offered for step in view.hurt), default=None)
+    return Judgement(status, order, view.limit, hurt_from, sweep.steps[-1].offered, None, sweep.steps)
+
+
+def _status(view: View, ranked: Sequence[tuple[int, float, Suspect]], goal: float, leaking: Sequence[Suspect]) -> str:
+    if not view.hurt:
+        if leaking:
+            return "named"
+        below = [one for tier, _, one in ranked if one.ceiling is not None and one.ceiling.rate < goal]
+        return "expected" if below else "healthy"
+    if not ranked or ranked[0][0] >= 3:
+        return "unconfirmed"
+    tier, _, first = ranked[0]
+    if tier == 0 and first.ceiling is not None and first.ceiling.low > (1 + CONFIRMED) * view.limit:
+        return "unconfirmed"
+    alike = [
+        one
+        for other, _, one in ranked[1:]
+        if other == tier == 0 and one.ceiling and first.ceiling and one.ceiling.rate <= (1 + ALIKE) * first.ceiling.rate
+    ]
+    return "together" if alike else "named"
+
+
+def together(found: Judgement) -> tuple[Suspect, ...]:
+    """The first suspect, and those that are named in one breath with it."""
+    first = found.suspects[:1]
+    if found.status != "together" or not first or first[0].ceiling is None:
+        return first
+    edge = (1 + ALIKE) * first[0].ceiling.rate
+    return tuple(
+        one for one in found.suspects if one.law == "used_up" and one.ceiling is not None and one.ceiling.rate <= edge
+    )
+
+
+def _metered(view: View, source: str) -> _Metered | None:
+    """None when its meters say nothing that could be judged."""
+    of = demands.uses(view.sweep, source)
+    quiet = [one for one in of if one.step in view.quiet]
+    hurt = [one for one in of if one.step in view.hurt]
+    line = demands.law(quiet or of)
+    kind, _, name = source.removeprefix(PREFIX).partition(":")
+    share = max((one.share for one in hurt if one.share is not None), default=0.0)
+    longer = _held_longer(line, hurt)
+    waiting = _waiting_share(view, quiet, hurt)
+    if line is None and waiting < WAITING_SHARE:
+        return None
+    tier, law, score = 4, "ceiling", 0.0
+    if hurt and share >= USED_UP and longer <= HELD_LONGER:
+        tier, law, score = 0, "used_up", share
+        line = demands.law(of)  # the same demand throughout, so that every step tells of it
+    elif hurt and share >= USED_UP:
+        tier, law, score = 2, "held", share / longer
+    elif hurt and waiting >= WAITING_SHARE and longer <= HELD_LONGER and (line is None or share >= 0.6):
+        tier, law, score = (0, "waited_for", waiting) if line is not None else (1, "waited_for", waiting)
+    ceiling = line.ceiling if line is not None else None
+    size = line.size if line is not None else None
+    return _Metered(Suspect(name, kind, law, score, ceiling, _evidence(source, of, line), size), tier)
+
+
+def _held_longer(line: Law | None, hurt: Sequence[Use]) -> float:
+    """Demand per call at the steps that were hurt over the demand when quiet."""
+    found = [
+        max(0.0, one.busy - line.idle * line.size) / one.carried / line.demand
+        for one in hurt
+        if line is not None and one.busy is not None and one.carried > 0
+    ]
+    return sorted(found)[len(found) // 2] if found else 1.0
+
+
+def _waiting_share(view: View, quiet: Sequence[Use], hurt: Sequence[Use]) -> float:
+    """How much of the growth of the latency is spent waiting for this resource; by Little's law from those waiting."""
+    before = [one.waiting / one.carried for one in quiet if one.waiting is not None and one.carried]
+    after = [one.waiting / one.carried for one in hurt if one.waiting is not None and one.carried]
+    if not before or not after or view.growth <= 0:
+        return 0.0
+    return (sum(after) / len(after) - sum(before) / len(before)) / view.growth
+
+
+def _evidence(source: str, of: Sequence[Use], line: Law | None) -> tuple[Row, ...]:
+    where = [one.step for one in of]
+    columns = (
+        ("in_use", f"{source} busy", "share", [one.share for one in of]),
+        ("waiting", f"{source} waiting", "count", [one.waiting for one in of]),
+        ("refused", f"{source} refused", "per_s", [one.refused for one in of]),
+        ("demand", f"{source} busy over calls", "s", [one.demand for one in of]),
+    )
+    rows = tuple(
+        Row(what, meter, unit, tuple((s.offered, v) for s, v in zip(where, values, strict=True) if v is not None))
+        for what, meter, unit, values in columns
+        if any(value is not None for value in values)
+    )
+    return rows if line is None else (*rows, Row("idle", f"{source} busy", "share", ((0.0, line.idle),)))
+
+
+def _generator(view: View) -> Suspect | None:
+    """Our own processors, our own lateness: where they explain what was hurt, nothing else may be said."""
+    sweep, limits = view.sweep, view.sweep.manifests[0].limits
+    watched = view.hurt or sweep.steps[-1:]
+    for source in sweep.sources("generator-"):
+        shares = [sweep.mean(step, source, "cpu_share") or 0.0 for step in watched]
+        if shares and min(shares) > limits.cpu_share_p95_max:
+            values = [sweep.mean(step, source, "cpu_share") or 0.0 for step in sweep.steps]
+            evidence = (suspects.row("generator_cpu", f"{source} cpu_share", "share", sweep.steps, values),)
+            return Suspect("generator", "generator", "generator", 1.0, None, evidence)
+    if not view.hurt:
+        return None
+    late = _mean([step.lateness for step in view.hurt]) - _mean([step.lateness for step in view.base])
+    before = _mean([step.latency - step.lateness for step in view.base])
+    after = _mean([step.latency - step.lateness for step in view.hurt])
+    if late > 0.5 * max(view.growth, 1e-9) and late > LATER_S and after < 3 * before:
+        values = [step.lateness for step in sweep.steps]
+        evidence = (suspects.row("lateness", "samples: sent − due", "s", sweep.steps, values),)
+        return Suspect("generator", "generator", "generator", 1.0, None, evidence)
+    return None
+
+
+def _confirm(found: Judgement, sweep: Sweep, name: str, factor: float) -> Judgement:
+    """The run with a resource made smaller or larger must have moved the limit as the law says, or nothing is sure."""
+    if not found.suspects or not sweep.steps or found.hurt_from is None:
+        return found
+    view = view_of(sweep)
+    first = found.suspects[0]
+    others = [one.ceiling.rate for one in found.suspects if one.ceiling is not None and one.name != name]
+    expected = min([found.limit * (factor if first.name == name else 1.0), *(rate for rate in others if factor > 1)])
+    moved = bool(view.hurt) and abs(view.limit / expected - 1) <= CONFIRMED
+    row = Row("adjusted", f"{name} × {factor:g}", "per_s", ((expected, view.limit),))
+    named = replace(first, evidence=(*first.evidence, row))
+    status = found.status if moved else "unconfirmed"
+    return replace(found, status=status, confirmed=moved, suspects=(named, *found.suspects[1:]))
+
+
+def _rate(one: Suspect) -> float:
+    return one.ceiling.rate if one.ceiling is not None else float("inf")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
