@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make rehearsal` and `make test`. Each sets itself up.
 SHELL := /bin/bash
 PY := .venv/bin/python
-BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess bench-audit bench-gate bench-bottleneck bench-extrapolate
+BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess bench-audit bench-capacity bench-gate bench-bottleneck bench-extrapolate
 
 .PHONY: rehearsal test check drills lock clean $(BENCHES)
 

@@ -29,6 +29,7 @@ class StationSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean_ms: float = 0.0
     cv: float = 1.0
     queue_max: int = 1_000_000  # who finds as many waiting is refused with 503
+    metered: bool = True  # whether it shows in the meters
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

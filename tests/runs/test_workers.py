@@ -20,8 +20,14 @@ SETS = (
 
 
 def facts(record: RunRecord) -> tuple[set[tuple[object, ...]], set[str]]:
-    """Portal calls with their due times (officers' stay logged in per process), and the keys of all writes."""
-    calls = record.query("SELECT arrival, step, operation, intended_ns FROM samples WHERE system = 'portal'")
+    """Portal calls with their due times (officers' stay logged in per process), and the keys of all writes.
+
+    Whoever logs in goes on when the identity provider has answered; from there on times count from the log-in.
+    """
+    calls = record.query("""
+        WITH logged_in AS (SELECT arrival, step, intended_ns FROM samples WHERE operation = 'portal.login')
+        SELECT s.arrival, s.step, s.operation, s.intended_ns - coalesce(l.intended_ns, 0) AS due_ns
+        FROM samples s LEFT JOIN logged_in l ON l.arrival = s.arrival AND l.step <= s.step WHERE s.system = 'portal'""")
     keys = record.query("SELECT key FROM ledger WHERE fact = 'intended'")
     return set(calls.itertuples(index=False, name=None)), set(keys["key"])
 

@@ -1,0 +1,169 @@
+"""Capacity searches on servers whose capacity is known, over real sockets; two peers' methods on the same servers.
+
+Held to: within ±5 % in at least 95 % of the runs, at most 150 s each, intervals that cover the truth in at least 88 %.
+QUICK=1: one run of four servers. The last line is JSON; `ours` and `peer` are the 90th percentile of the error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench._line import result
+from bench.stations import OperationSpec, Spec, StationSpec, Step
+from bench.truth import Promise, ceiling, true_capacity
+from bench.truth_server import TruthServer
+
+RUNS = 7  # of each server; 40 in all
+TOGETHER = 3  # they mostly wait, but starts are busy
+BUDGET_S = 150.0
+TRUTH_SEEDS = (7, 8)
+LATEST_S = 158.0  # a process starts and ends as well
+CLOSE, CLOSE_SHARE, COVERED_SHARE = 0.05, 0.95, 0.88
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server by name, with the limit that 95 % of its answers must keep."""
+
+    name: str
+    spec: Spec
+    limit_ms: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """One search on one server; None where the method had no answer."""
+
+    server: str
+    method: str
+    per_s: float | None
+    low: float
+    high: float
+    seconds: float
+
+
+def one(
+    servers: int, mean_ms: float, cv: float, *, noise: float = 0.0, collapse: int = 0, warmup_s: float = 0.0
+) -> Spec:
+    station = StationSpec("work", servers, mean_ms, cv)
+    operations = {"/": OperationSpec((Step("work"),))}
+    return Spec((station,), operations, noise=noise, collapse_from=collapse, warmup_s=warmup_s)
+
+
+SERVERS = (
+    Server("web", one(4, 20, 1), 100),
+    Server("lock", one(1, 5, 1.5), 60),
+    Server("collapse", one(4, 20, 1, collapse=60), 100),
+    Server("warm-up", one(4, 20, 1, warmup_s=5), 100),
+    Server("app", one(16, 50, 0.5), 250),
+    Server("web+noise", one(4, 20, 1, noise=0.05), 100),
+)
+
+
+def main() -> None:
+    quick = os.environ.get("QUICK") == "1"
+    servers, runs = (SERVERS[:4], 1) if quick else (SERVERS, int(os.environ.get("RUNS", RUNS)))
+    truths = {each.name: _truth(each) for each in servers}
+    jobs = [(each, "ours", seed) for seed in range(1, runs + 1) for each in servers][: 40 if not quick else None]
+    jobs += [
+        (each, method, seed)
+        for method in ("ramp", "mlrsearch")
+        for seed in (1, 2)[: 1 if quick else 2]
+        for each in servers
+    ]
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        found = list(pool.map(lambda job: _search(*job, truths[job[0].name]), jobs))
+    errors = {
+        method: _report(servers, truths, [f for f in found if f.method == method])
+        for method in ("ours", "ramp", "mlrsearch")
+    }
+    ours = [f for f in found if f.method == "ours"]
+    close = float(np.mean([abs(error) <= CLOSE for error in errors["ours"]]))
+    covered = float(np.mean([f.low <= truths[f.server] <= f.high for f in ours]))
+    longest = max(f.seconds for f in ours)
+    p90 = {method: float(np.percentile(np.abs(each), 90)) for method, each in errors.items()}
+    ok = close >= CLOSE_SHARE and covered >= COVERED_SHARE and longest <= LATEST_S
+    result(
+        "capacity", p90["ours"], min(p90["ramp"], p90["mlrsearch"]), CLOSE, ok, unit="p90 of the relative error",
+        runs=len(ours), close_share=round(close, 3), covered_share=round(covered, 3), longest_s=round(longest),
+        p90_ramp=round(p90["ramp"], 3), p90_mlrsearch=round(p90["mlrsearch"], 3),
+    )  # fmt: skip
+
+
+def _truth(server: Server) -> float:
+    value = float(np.mean([true_capacity(server.spec, [Promise(server.limit_ms)], seed) for seed in TRUTH_SEEDS]))
+    print(f"{server.name}: truth {value:.1f}/s, ceiling {ceiling(server.spec):.0f}/s", flush=True)
+    return value
+
+
+def _search(server: Server, method: str, seed: int, truth: float) -> Found:
+    with (
+        TruthServer(server.spec, seed + 100) as target,
+        tempfile.TemporaryDirectory(prefix="thongsuot-bench-") as folder,
+    ):
+        began = time.monotonic()
+        if method == "ours":
+            found = _ours(server, target, Path(folder), seed)
+        else:
+            command = [sys.executable, "-m", "bench.capacity_peers", method, str(target.port)]
+            command += [str(ceiling(server.spec)), str(server.limit_ms / 1e3), str(seed)]
+            text = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+            per_s = json.loads(text.splitlines()[-1])["per_s"]
+            found = (per_s, np.nan, np.nan)
+        seconds = time.monotonic() - began
+    per_s, low, high = found
+    shown = "no answer" if per_s is None else f"{per_s:6.1f}/s ({per_s / truth - 1:+.1%})"
+    interval = f" [{low:.1f}; {high:.1f}]" if method == "ours" and per_s else ""
+    print(f"{server.name:10} {method:9} seed {seed}: {shown}{interval}, {seconds:.0f} s", flush=True)
+    return Found(server.name, method, per_s, low, high, seconds)
+
+
+def _ours(server: Server, target: TruthServer, folder: Path, seed: int) -> tuple[float | None, float, float]:
+    file = folder / "target.toml"
+    file.write_text(
+        f'name = "truth"\n[systems]\nown = "{target.url}"\n[http]\nconnections = "shared"\n[own.get]\npath = "/"\n',
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "thongsuot", "capacity", "generic", "--target", str(file), "--json"]
+    command += ["--runs", str(folder / "runs"), "--seed", str(seed), "--budget", f"{BUDGET_S:g}s"]
+    command += ["--set", f"objective.0.limit_ms={server.limit_ms}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode not in (0, 4):
+        print(
+            f"{server.name} seed {seed}: exit code {done.returncode}\n{done.stdout[:300]}\n{done.stderr[-600:]}",
+            flush=True,
+        )
+    answer = json.loads(done.stdout).get("capacity") if done.stdout.startswith("{") else None
+    return (None, 0.0, 0.0) if answer is None else (answer["arrivals_per_s"], answer["low"], answer["high"])
+
+
+def _report(servers: tuple[Server, ...], truths: dict[str, float], found: list[Found]) -> list[float]:
+    """A line per server; returns the relative errors, 1 where there was no answer."""
+    errors = []
+    for server in servers:
+        mine = [f for f in found if f.server == server.name]
+        off = [1.0 if f.per_s is None else f.per_s / truths[server.name] - 1 for f in mine]
+        errors += off
+        if mine:
+            close = np.mean([abs(each) <= CLOSE for each in off])
+            print(
+                f"{mine[0].method:9} {server.name:10} {len(mine)} runs: mean error {np.mean(off):+.1%}, "
+                f"largest {np.max(np.abs(off)):.1%}, within ±5 % {close:.0%}, "
+                f"{np.mean([f.seconds for f in mine]):.0f} s on average"
+            )
+    return errors
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,329 @@
+"""The highest rate at which every promise holds, from sealed records that show a target at several rates.
+
+Two sources speak about each promise. The segments themselves: how many of their calls were late, fitted by a locally
+weighted logit of that share against ln(rate). And the queue behind all calls (reports.queueing): what it would do at
+any rate. The queue gives the shape of the curve; the segments shift it, the more the less the queue agrees with them.
+Without a queue that explains the calls, the segments speak alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from record.reader import RunRecord
+from reports import queueing, segments
+from reports.queueing import Curve, Service
+from reports.segments import Floats, Goal, Load, Segment
+
+Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
+KERNEL = 0.10  # width of the weights, in ln(rate)
+AGREE = 0.10  # a queue is never trusted closer than this, in logits
+SPREAD_MIN = 0.008  # of ln(rate): clocks, rounding, a machine that is shared
+SLOPE, SLOPE_SPREAD = np.log(15.0), 0.8  # lognormal prior of the logit's slope, without a queue
+CALLS_MIN = 50  # in a step, to be fitted
+CALLS_MAX = 60_000  # of the last ones, that the queue is learned from
+COLLAPSE = 0.80  # of the best throughput
+COLLAPSE_BIN_S = 2.0
+WARM_SHARE_MAX = 1 / 3  # of the first record; a cut beyond it says that the target was never steady
+MARGIN = 3.0  # of the warm-up: what is left after the cut must not be taken for a speed that varies
+CONFIRM = "confirm"  # name of the phase that tries the answer
+CONFIRM_AT = 0.95  # of the lower bound
+WANTED = 0.05  # relative half-width
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where one promise stops holding, in arrivals per second. `low` and `high` are its 90 % interval.
+
+    `by` is "queue" or "segments". `shift` is how far the segments moved the queue's curve, in logits, and `doubt` that
+    in standard errors. None for a promise that holds wherever the target was seen.
+    """
+
+    slug: str
+    per_s: float
+    low: float
+    high: float
+    by: str
+    shift: float = 0.0
+    doubt: float = 0.0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The answer. Rates are arrivals per second of the whole mix; `base` of them are factor 1.
+
+    `confirmed`: None when it was not tried. `more_s`: seconds of load that would narrow the interval to ±5 %.
+    """
+
+    per_s: float
+    low: float
+    high: float
+    base: float
+    calls_per_arrival: float
+    binding: str
+    ceiling: float | None
+    ceiling_error: float | None  # standard error, relative
+    servers: int | None  # that would explain the calls
+    crossings: tuple[Crossing, ...]
+    collapses: bool
+    warm_s: float
+    confirmed: bool | None
+    more_s: float
+    generator: str  # why the generator was not fit to judge by near the limit; empty: it was
+    load: Load
+
+    @property
+    def width(self) -> float:
+        """Half of the interval, relative."""
+        return (self.high - self.low) / (2 * self.per_s)
+
+
+def estimate(records: Sequence[RunRecord]) -> Capacity | None:
+    """None when no promise was ever broken: the target was not driven to its limit. The same records, the same answer.
+
+    Raises ValueError when the records are not of one search.
+    """
+    load = segments.load(records)
+    warm_s = _warm(load)
+    service = _service(load, MARGIN * warm_s)
+    crossings = tuple(found for goal in load.goals if (found := _crossing(load, goal, service, warm_s)) is not None)
+    if not crossings:
+        return None
+    binding = min(crossings, key=lambda each: each.per_s)
+    ceiling, error = _ceiling(load, service)
+    confirmed, low, high = _confirmed(load, binding)
+    half = (high - low) / (2 * binding.per_s)
+    near_s = sum(s.seconds for s in load.segments if abs(np.log(_rate(load, s) / binding.per_s)) < KERNEL)
+    return Capacity(
+        per_s=binding.per_s, low=low, high=high, base=load.base, calls_per_arrival=load.calls_per_arrival,
+        binding=binding.slug, ceiling=ceiling, ceiling_error=error, servers=service.servers if service else None,
+        crossings=crossings, collapses=_collapses(load), warm_s=warm_s, confirmed=confirmed,
+        more_s=max(0.0, near_s * ((half / WANTED) ** 2 - 1)), generator=generator_trouble(records, load, binding.per_s),
+        load=load,
+    )  # fmt: skip
+
+
+def _rate(load: Load, step: Segment) -> float:
+    """Arrivals per second that the plan meant for a step."""
+    return load.base * step.phase.rate
+
+
+def _warm(load: Load) -> float:
+    """Where the target was warm, in seconds of the first record: MSER-5 over how long its calls took to be served.
+
+    The cut that makes variance ÷ (n − d) of the rest least, over means of five, within the first half (White, 1997).
+    """
+    end = max((step.end_s for step in load.segments if step.start_s < segments.APART_S), default=0.0)
+    calls = load.calls
+    first = calls.sent_s < segments.APART_S
+    service = queueing.learn(calls.sent_s[first], calls.done_s[first])
+    if service is None or service.took.size < 200:
+        return 0.0
+    usable = service.took.size // 5 * 5
+    means = service.took[:usable].reshape(-1, 5).mean(axis=1)
+    tail = np.cumsum(means[::-1])[::-1], np.cumsum((means**2)[::-1])[::-1]
+    left = np.arange(means.size, 0, -1)
+    worth = (tail[1] / left - (tail[0] / left) ** 2) / left
+    cut = int(np.argmin(worth[: means.size // 2]))
+    at = float(service.begun[cut * 5])
+    return min(at, end * WARM_SHARE_MAX) if cut else 0.0
+
+
+def _service(load: Load, warm_s: float) -> Service | None:
+    """The servers behind the calls, from those that matter at the limit: warm, and not hopelessly late already."""
+    calls = load.calls
+    warm = np.flatnonzero((calls.sent_s >= warm_s) & calls.ok)[-CALLS_MAX:]
+    if warm.size < queueing.WAITED_MIN:
+        return None
+    found = queueing.learn(calls.sent_s[warm], calls.done_s[warm])
+    limits = [goal.limit_s for goal in load.goals if goal.limit_s is not None]
+    if found is None or not limits:
+        return found
+    near = found.begun - calls.sent_s[warm] <= max(limits)
+    return Service(found.servers, found.took[near], found.begun[near], found.waited[near], found.overhead_s)
+
+
+def _crossing(load: Load, goal: Goal, service: Service | None, warm_s: float) -> Crossing | None:
+    late, of = load.late(goal)
+    usable = np.array([step.start_s >= warm_s for step in load.segments]) & (of >= CALLS_MIN)
+    if not usable.any() or not (late[usable] > goal.share * of[usable]).any():
+        return None
+    x = np.log([_rate(load, step) for step in load.segments])[usable]
+    late, of, target = late[usable], of[usable], float(np.log(goal.share / (1 - goal.share)))
+    if service is not None and goal.limit_s is not None:
+        shape = queueing.curve(service, goal.limit_s, goal.share)
+        if shape is not None:
+            return _shifted(goal.slug, shape, np.log(load.calls_per_arrival), x, late, of, target)
+    return _fitted(load, goal.slug, x, late, of, target)
+
+
+def _shifted(
+    slug: str, shape: Curve, per_arrival: float, x: Floats, late: NDArray[np.int64], of: NDArray[np.int64],
+    target: float,
+) -> Crossing:  # fmt: skip
+    """The queue's curve, moved up or down by what the segments near the limit say.
+
+    Both are uncertain: the queue by `spread` and by AGREE, more if the segments contradict it beyond their own error
+    (the excess of the squared shift over its variance, as James and Stein would have it); the segments by φ.
+    """
+    middle = shape.crossing(target) - per_arrival
+    expected = shape.logit(x + per_arrival)
+    weight = np.exp(-0.5 * ((x - middle) / KERNEL) ** 2)
+    shift = 0.0
+    for _ in range(50):  # Newton, for one number
+        p = 1 / (1 + np.exp(-np.clip(expected + shift, -30, 30)))
+        information = float((weight * of * p * (1 - p)).sum())
+        if information < 1e-9:
+            break
+        change = float((weight * (late - of * p)).sum()) / information
+        shift = float(np.clip(shift + np.clip(change, -1, 1), -8, 8))
+        if abs(change) < 1e-9:
+            break
+    variance = shape.phi / information if information > 1e-9 else np.inf
+    trusted = AGREE**2 + (shape.spread * shape.slope) ** 2
+    trusted += max(0.0, shift**2 - variance - trusted) if np.isfinite(variance) else 0.0
+    moved = shift * trusted / (trusted + variance) if np.isfinite(variance) else 0.0
+    spread = max(SPREAD_MIN, np.sqrt(1 / (1 / trusted + 1 / variance)) / shape.slope)
+    at = shape.crossing(target - moved) - per_arrival
+    doubt = shift / np.sqrt(variance) if variance else 0.0
+    return Crossing(slug, *_interval(at, spread), "queue", moved, float(doubt))
+
+
+def _fitted(
+    load: Load, slug: str, x: Floats, late: NDArray[np.int64], of: NDArray[np.int64], target: float
+) -> Crossing:
+    """Locally weighted logit of the late share against ln(rate), with a weak prior on its slope."""
+    phi = max(1.0, _dispersion(x, late, of))
+    middle = _between(x, late / of, target)
+    a, b, spread = target, float(np.exp(SLOPE)), 1.0
+    for _ in range(5):  # the weights move with the crossing
+        weight = np.exp(-0.5 * ((x - middle) / KERNEL) ** 2) / phi
+        if weight.max() < 1e-3:
+            break
+        for _ in range(100):
+            p = 1 / (1 + np.exp(-np.clip(a + b * (x - middle), -30, 30)))
+            v, r = weight * of * p * (1 - p), weight * (late - of * p)
+            prior = 1 / (SLOPE_SPREAD * b) ** 2  # of a lognormal slope, as a normal one about it
+            h = np.array([[v.sum() + 1e-3, (v * (x - middle)).sum()], [(v * (x - middle)).sum(), (v * (x - middle) ** 2).sum() + prior]])  # noqa: E501  # fmt: skip
+            g = np.array([r.sum() - 1e-3 * (a - target), (r * (x - middle)).sum() - prior * b * (np.log(b) - SLOPE)])
+            change = np.linalg.solve(h, g)
+            a, b = a + float(np.clip(change[0], -2, 2)), max(1.0, b + float(np.clip(change[1], -b / 2, b)))
+            if np.abs(change).max() < 1e-7:
+                break
+        covariance = np.linalg.inv(h)
+        at = middle + (target - a) / b
+        slope = np.array([-1 / b, -(target - a) / b**2])
+        spread = float(np.sqrt(slope @ covariance @ slope))
+        if abs(at - middle) < 1e-4:
+            break
+        middle = float(np.clip(at, x.min(), x.max()))
+    return Crossing(slug, *_interval(middle, max(SPREAD_MIN, spread)), "segments")
+
+
+def _between(x: Floats, share: Floats, target: float) -> float:
+    """A first guess: half-way between the highest rate that held, below the first that did not, and that one."""
+    broken = share > 1 / (1 + np.exp(-target))
+    first = float(x[broken].min())
+    held = x[~broken & (x < first)]
+    return float((held.max() + first) / 2) if held.size else first
+
+
+def _dispersion(x: Floats, late: NDArray[np.int64], of: NDArray[np.int64]) -> float:
+    """How much segments of one rate (within 1 %) differ beyond chance."""
+    excess, freedom = 0.0, 0
+    for rate in np.unique(np.round(x, 2)):
+        same = np.round(x, 2) == rate
+        p = late[same].sum() / of[same].sum()
+        if same.sum() > 1 and 0 < p < 1:
+            excess += float(((late[same] - of[same] * p) ** 2 / (of[same] * p * (1 - p))).sum())
+            freedom += int(same.sum()) - 1
+    return excess / freedom if freedom else 4.0  # of a queue near its limit, typically
+
+
+def _interval(at: float, spread: float) -> tuple[float, float, float]:
+    return float(np.exp(at)), float(np.exp(at - Z90 * spread)), float(np.exp(at + Z90 * spread))
+
+
+def generator_trouble(records: Sequence[RunRecord], load: Load, per_s: float) -> str:
+    """What was wrong with the generator in the segments near the limit, by the limits frozen in the manifest."""
+    limits = records[0].manifest.limits
+    near = [place for place, step in enumerate(load.segments) if abs(np.log(_rate(load, step) / per_s)) < 2 * KERNEL]
+    calls = load.calls
+    late_ms = (calls.sent_s - calls.due_s)[np.isin(calls.segment, near)] * 1e3
+    wrong = []
+    if late_ms.size and (p99 := float(np.percentile(late_ms, 99))) > limits.lateness_p99_ms_max:
+        wrong.append(f"requests left late (p99 {p99:.0f} ms, up to {limits.lateness_p99_ms_max:g} ms allowed)")
+    if sum(load.segments[place].dropped for place in near):
+        wrong.append("arrivals found no free user")
+    worst = {"hub_lag_ms": 0.0, "cpu_share": 0.0}
+    for number, record in enumerate(records):
+        spans = [load.segments[place] for place in near if load.segments[place].run == record.manifest.run_id]
+        rows = record.arrow(
+            "SELECT metric::VARCHAR AS metric, at_ns, value FROM readings WHERE source LIKE 'generator%'"
+        )
+        for metric, at_ns, value in zip(
+            *(rows.column(name).to_pylist() for name in ("metric", "at_ns", "value")), strict=True
+        ):
+            at_s = at_ns / segments.NS + number * segments.APART_S
+            if metric in worst and any(one.start_s <= at_s < one.end_s for one in spans):
+                worst[metric] = max(worst[metric], value)
+    if worst["hub_lag_ms"] > limits.hub_lag_ms_max:
+        wrong.append(f"its loop stood still for {worst['hub_lag_ms']:.0f} ms")
+    if worst["cpu_share"] > limits.cpu_share_p95_max:
+        wrong.append(f"it used {worst['cpu_share']:.0%} of a core")
+    return "the generator was the limit: " + "; ".join(wrong) if wrong else ""
+
+
+def _ceiling(load: Load, service: Service | None) -> tuple[float | None, float | None]:
+    """(arrivals per second that can be completed at most, relative standard error); None when it was never reached."""
+    if service is not None:
+        error = float(service.took.std() / service.took.mean() / np.sqrt(service.took.size))
+        spread = service.speed_spread / np.sqrt(max(1.0, sum(s.seconds for s in load.segments) / queueing.BLOCK_S))
+        return service.ceiling / load.calls_per_arrival, float(np.hypot(error, spread))
+    full = [step for step in load.segments if step.ended < step.began - 4 * step.began**0.5]
+    if not full:
+        return None, None
+    best = max(full, key=lambda step: step.completions_per_s)
+    return best.completions_per_s / load.calls_per_arrival, 1 / best.ended**0.5
+
+
+def _collapses(load: Load) -> bool:
+    """Whether fewer calls are completed when more are offered than can be: the best stretch against the worst.
+
+    Only stretches in which far more calls were under way than where the target did best count as overload.
+    """
+    done, sent = np.sort(load.calls.done_s), load.calls.sent_s
+    if not done.size:
+        return False
+    worst = 1.0
+    for first in sorted({step.run: step.start_s for step in load.segments}.values()):
+        own = done[(done >= first) & (done < first + segments.APART_S)]
+        edges = np.arange(first, own[-1] if own.size else first, COLLAPSE_BIN_S)
+        if edges.size < 4:
+            continue
+        ended = np.histogram(own, edges)[0]
+        waiting = np.searchsorted(sent, edges[:-1]) - np.searchsorted(done, edges[:-1])
+        after = np.searchsorted(sent, edges[1:]) - np.searchsorted(done, edges[1:])
+        best = int(np.argmax(ended))
+        deep = (np.arange(ended.size) > best) & (np.minimum(waiting, after) > 2 * max(waiting[best], after[best], 1))
+        if deep.any():
+            worst = min(worst, float(np.median(ended[deep]) / ended[best]))
+    return worst < COLLAPSE
+
+
+def _confirmed(load: Load, binding: Crossing) -> tuple[bool | None, float, float]:
+    """Whether the trial of the answer held, and the interval, which a trial that did not hold widens downwards."""
+    goal = next(goal for goal in load.goals if goal.slug == binding.slug)
+    late, of = load.late(goal)
+    held: bool | None = None
+    low = binding.low
+    for place, step in enumerate(load.segments):
+        if step.phase.name == CONFIRM and of[place]:
+            held = bool(late[place] <= goal.share * of[place])
+            if not held and _rate(load, step) < binding.per_s:
+                low = min(low, _rate(load, step) * CONFIRM_AT)
+    return held, low, binding.high
