@@ -24,11 +24,6 @@ _READ = 1
 _SECOND = 1_000_000_000
 
 
-def seconds() -> float:
-    """A clock that only goes forward, for whoever must stay within a time."""
-    return time.monotonic()
-
-
 class _ITimerSpec(ctypes.Structure):
     _fields_ = [
         ("interval_s", ctypes.c_long),

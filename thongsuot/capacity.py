@@ -11,8 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from loadtests.pacing import seconds
-from loadtests.run import Progress, Settings, run
+from loadtests.run import Progress, Settings, run, seconds
 from record.reader import open_record
 from record.types import State
 from reports import capacity, capacity_text, search, segments
