@@ -2,7 +2,8 @@
 
 A real small service (bench.gate_server: about 2 ms of counting, 3 ms of waiting) is compared with itself, with itself
 doing a tenth more work, and with itself answering a tenth later, over real restarts of both. From these restarts duets
-are drawn with replacement (A/A in both directions), and each is decided as `thongsuot duet` decides, look by look.
+are drawn with replacement, and each is decided as `thongsuot duet` decides, look by look. A/A: which of the two is
+called the candidate is drawn for each restart; what their order in the record does to them is printed above.
 Beside it, on the same restarts: a stored baseline and "fail beyond +10 %" (and +5 %) of the median time or of the
 processor time, as pytest-benchmark --compare-fail does; the baseline is a block of the base after one restart, the run
 a block of the candidate after another.
@@ -70,7 +71,7 @@ def main() -> None:
     shares: dict[str, dict[Verdict, float]] = {}
     took: dict[str, float] = {}
     for case, found in restarts.items():
-        drawn = [play(found, rule, rng, turned=case == "same" and bool(number % 2)) for number in range(DRAWS)]
+        drawn = [play(found, rule, rng, alike=case == "same") for _ in range(DRAWS)]
         shares[case] = {v: sum(verdict is v for verdict, _ in drawn) / DRAWS for v in Verdict}
         times = [time_s(restarts, rule, seconds) for _, restarts in drawn]
         took[case] = float(np.mean([t <= SECONDS_MAX for (v, _), t in zip(drawn, times, strict=True)]))
@@ -116,13 +117,16 @@ def show(case: str, restarts: list[Restart]) -> None:
               f"from {values.min():+.3f} to {values.max():+.3f}, {len(values)} restarts")  # fmt: skip
 
 
-def play(restarts: list[Restart], rule: DuetRule, rng: np.random.Generator, *, turned: bool) -> tuple[Verdict, int]:
-    """One duet drawn from measured restarts: its verdict and after how many restarts. `turned`: base and candidate."""
+def play(restarts: list[Restart], rule: DuetRule, rng: np.random.Generator, *, alike: bool) -> tuple[Verdict, int]:
+    """One duet drawn from measured restarts: its verdict and after how many restarts.
+
+    `alike`: base and candidate are the same, so which of the two is called the candidate is drawn for each restart.
+    """
     order = rng.integers(0, len(restarts), rule.looks[-1])
-    sign = -1.0 if turned else 1.0
+    signs = rng.choice((-1.0, 1.0), rule.looks[-1]) if alike else np.ones(rule.looks[-1])
     for turn, look in enumerate(rule.looks):
-        drawn = [restarts[place] for place in order[:look]]
-        found = {one: [sign * each[one] for each in drawn if one in each] for one in restarts[0]}
+        drawn = [(restarts[place], sign) for place, sign in zip(order[:look], signs, strict=False)]
+        found = {one: [float(sign) * each[one] for each, sign in drawn if one in each] for one in restarts[0]}
         verdict = duet.worst(duet.decide(found, turn, rule))
         if verdict is not Verdict.UNDECIDED:
             break

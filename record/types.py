@@ -250,11 +250,13 @@ class DuetRule(msgspec.Struct, frozen=True):
     however often one looks. Shares are of the base's value.
     """
 
-    looks: tuple[int, ...] = (10, 13, 16)
-    alphas: tuple[float, ...] = (0.003, 0.0008, 0.0006)
-    errors_alpha: float = 0.0002
+    looks: tuple[int, ...] = (11, 14, 18)
+    alphas: tuple[float, ...] = (0.0025, 0.0015, 0.0006)
+    errors_alpha: float = 0.0001
+    tail_weight: float = 0.1  # of p95 in that doubt; everything else has 1
     floor: float = 0.05  # smaller differences are no reason to stop a change
+    tail_floor: float = 0.1  # the same for p95, which scatters three times as much
     errors_floor: float = 0.005  # the same for the share of failed calls, in shares of all calls
     pass_below: float = 0.07  # passed once nothing can be so much worse
-    tail_below: float = 0.15  # the same for p95, which scatters three times as much
+    tail_below: float = 0.15  # the same for p95
     pass_alpha: float = 0.01  # … with this much doubt, for each thing compared

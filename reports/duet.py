@@ -39,6 +39,10 @@ class Question:
     operation: str = ""
 
     @property
+    def is_tail(self) -> bool:
+        return self.what == "p95"
+
+    @property
     def is_share(self) -> bool:
         return self.what == "errors"
 
@@ -110,7 +114,8 @@ def decide(found: Mapping[Question, Sequence[float]], look: int, rule: DuetRule)
     # What is equal to the last byte in every restart could not come out significant, so it is not counted (Tarone,
     # Biometrics 46, 1990).
     family = {one: p for one, p in p_values.items() if any(asked[one]) and not one.is_share}
-    worse = signed_rank.holm(family, rule.alphas[look])
+    weights = {one: rule.tail_weight if one.is_tail else 1.0 for one in family}
+    worse = signed_rank.holm(family, rule.alphas[look], weights)
     worse |= {one for one, p in p_values.items() if one.is_share and p <= rule.errors_alpha}
     return tuple(_compared(one, values, p_values[one], one in worse, rule) for one, values in asked.items())
 
@@ -150,7 +155,7 @@ def _busy(records: Sequence[RunRecord]) -> float | None:
 
 
 def _compared(question: Question, values: Sequence[float], p: float, worse: bool, rule: DuetRule) -> Compared:
-    floor, below = rule.floor, rule.tail_below if question.what == "p95" else rule.pass_below
+    floor, below = (rule.tail_floor, rule.tail_below) if question.is_tail else (rule.floor, rule.pass_below)
     if question.is_share:
         floor, below = rule.errors_floor, rule.errors_floor
     low, high = (_change(question, bound) for bound in signed_rank.bounds(values, rule.pass_alpha))

@@ -58,13 +58,18 @@ def bounds(differences: Sequence[float], alpha: float) -> tuple[float, float]:
     return float(averages[depth]), float(averages[-1 - depth])
 
 
-def holm(p_values: Mapping[Name, float], alpha: float) -> set[Name]:
-    """Which of several questions are answered yes, at most `alpha` of such families with a wrong one among them."""
-    found: set[Name] = set()
-    for place, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
-        if p > alpha / (len(p_values) - place):
+def holm(p_values: Mapping[Name, float], alpha: float, weights: Mapping[Name, float] | None = None) -> set[Name]:
+    """Which of several questions are answered yes, at most `alpha` of such families with a wrong one among them.
+
+    `weights` (1 each) say how much of the doubt each question may use: Holm's second procedure.
+    """
+    shares = dict.fromkeys(p_values, 1.0) if weights is None else {name: weights[name] for name in p_values}
+    left, found = sum(shares.values()), set[Name]()
+    for name, p in sorted(p_values.items(), key=lambda item: item[1] / shares[item[0]]):
+        if p > alpha * shares[name] / left:
             break
         found.add(name)
+        left -= shares[name]
     return found
 
 

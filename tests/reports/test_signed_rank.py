@@ -73,3 +73,10 @@ def test_holm_lets_the_next_one_in_only_after_the_one_before() -> None:
     assert signed_rank.holm({"cpu": 0.001, "p50": 0.004, "p95": 0.5}, 0.01) == {"cpu", "p50"}
     assert signed_rank.holm({"cpu": 0.004, "p50": 0.004, "p95": 0.5}, 0.01) == set()
     assert signed_rank.holm({}, 0.01) == set()
+
+
+def test_a_question_of_little_weight_costs_the_others_little() -> None:
+    weights = {"cpu": 1.0, "p95": 0.1}
+    assert signed_rank.holm({"cpu": 0.009, "p95": 0.5}, 0.01, weights) == {"cpu"}
+    assert signed_rank.holm({"cpu": 0.5, "p95": 0.002}, 0.01, weights) == set()
+    assert signed_rank.holm({"cpu": 0.5, "p95": 0.0009}, 0.01, weights) == {"p95"}

@@ -34,13 +34,13 @@ def test_half_as_much_work_again_is_found_and_found_again(tmp_path: Path) -> Non
         server = ROOT / "bench/gate_server.py"
         files[-1].write_text(TARGET.format(name=name, python=sys.executable, server=server, work=work), "utf-8")
     flags = ["--base", str(files[0]), "--candidate", str(files[1]), "--rate", "120", "--runs", str(tmp_path / "runs")]
-    flags += ["--looks", "10", "--warm", "0.3", "--block", "0.6", "--json", "--junit", str(tmp_path / "junit.xml")]
+    flags += ["--looks", "11", "--warm", "0.3", "--block", "0.6", "--json", "--junit", str(tmp_path / "junit.xml")]
     done = command("duet", *flags)
     assert done.returncode == 1, done.stdout + done.stderr
     answer = json.loads(done.stdout)
     folder = Path(answer["folder"])
     cpu = next(row for row in answer["compared"] if row["question"]["what"] == "cpu")
-    assert (answer["restarts"], answer["unusable"], cpu["verdict"]) == (10, 0, "fail")
+    assert (answer["restarts"], answer["unusable"], cpu["verdict"]) == (11, 0, "fail")
     assert cpu["change"] > 0.5
     assert 'failures="' in (tmp_path / "junit.xml").read_text("utf-8")
     before = (folder / "duet.json").read_bytes()
