@@ -250,9 +250,9 @@ class DuetRule(msgspec.Struct, frozen=True):
     however often one looks. Shares are of the base's value.
     """
 
-    looks: tuple[int, ...] = (11, 14, 18)
+    looks: tuple[int, ...] = (11, 13, 17)
     alphas: tuple[float, ...] = (0.0025, 0.0015, 0.0006)
-    errors_alpha: float = 0.0001
+    errors_alpha: float = 0.00013
     tail_weight: float = 0.1  # of p95 in that doubt; everything else has 1
     floor: float = 0.05  # smaller differences are no reason to stop a change
     tail_floor: float = 0.1  # the same for p95, which scatters three times as much

@@ -58,10 +58,10 @@ class Timing(msgspec.Struct, frozen=True):
 def _looks(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
     words = text.split(",")
     if not all(word.strip().isdigit() for word in words):
-        raise click.BadParameter("should be numbers of restarts such as 11,14,18")
+        raise click.BadParameter("should be numbers of restarts such as 11,13,17")
     looks = tuple(int(word) for word in words)
     if sorted(set(looks)) != list(looks) or looks[0] < 1 or looks[-1] > RESTARTS_MAX:
-        raise click.BadParameter(f"should rise from 1 to at most {RESTARTS_MAX}, such as 11,14,18")
+        raise click.BadParameter(f"should rise from 1 to at most {RESTARTS_MAX}, such as 11,13,17")
     return looks
 
 
@@ -70,7 +70,7 @@ def _looks(context: click.Context, parameter: click.Parameter, text: str) -> tup
 @click.option("--base", type=click.Path(path_type=Path), metavar="FILE", help="Target file of the version that is.")
 @click.option("--candidate", type=click.Path(path_type=Path), metavar="FILE", help="… of the version that may come.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Arrivals per second, both together.")
-@click.option("--looks", default="11,14,18", show_default=True, callback=_looks, help="Restarts after which one looks.")
+@click.option("--looks", default="11,13,17", show_default=True, callback=_looks, help="Restarts after which one looks.")
 @click.option("--floor", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Smaller is no reason.")
 @click.option("--warm", type=click.FloatRange(0.1, 600), default=1.5, show_default=True, help="Seconds of warm-up.")
 @click.option("--block", type=click.FloatRange(0.5, 600), default=2.5, show_default=True, help="Seconds of a block.")

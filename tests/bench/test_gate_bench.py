@@ -39,4 +39,4 @@ def test_what_cannot_be_told_is_looked_at_to_the_last() -> None:
 
 
 def test_a_duet_s_time_is_that_of_its_restarts_and_of_every_leg() -> None:
-    assert [gate.time_s(look, RULE, 8.0) for look in RULE.looks] == pytest.approx([97.0, 128.0, 167.0])
+    assert [gate.time_s(look, RULE, 8.0) for look in RULE.looks] == pytest.approx([99.0, 122.0, 161.0])

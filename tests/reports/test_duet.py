@@ -115,7 +115,7 @@ def test_a_tenth_more_work_is_seen_where_times_do_not_show_it(tmp_path: Path) ->
 
 
 def test_later_answers_are_worse(tmp_path: Path) -> None:
-    found = verdicts(judged(a_duet(tmp_path / "run", 14, slower=1.2)))
+    found = verdicts(judged(a_duet(tmp_path / "run", 13, slower=1.2)))
     assert (found[P50], found[P95], found[CPU]) == (Verdict.FAIL, Verdict.FAIL, Verdict.PASS)
 
 
@@ -129,7 +129,7 @@ def test_one_bad_start_is_one_observation_not_twenty_blocks(tmp_path: Path) -> N
 
 
 def test_failing_quickly_is_worse_not_faster(tmp_path: Path) -> None:
-    found = judged(a_duet(tmp_path / "run", 14, fails=10, slower=0.5))
+    found = judged(a_duet(tmp_path / "run", 13, fails=10, slower=0.5))
     assert (verdicts(found)[ERRORS], found.verdict) == (Verdict.FAIL, Verdict.FAIL)
 
 
@@ -142,7 +142,7 @@ def test_a_service_that_was_not_ready_in_time_has_no_say(tmp_path: Path) -> None
 def test_equal_versions_are_seldom_told_to_differ_however_wild_the_machine() -> None:
     rng, rule, alarms, draws = np.random.default_rng(3), DuetRule(), 0, 3000
     for _ in range(draws):
-        shared = rng.standard_t(3, (3, 18)) * np.array([[0.02], [0.2], [0.3]])  # far beyond the floor
+        shared = rng.standard_t(3, (3, 17)) * np.array([[0.02], [0.2], [0.3]])  # far beyond the floor
         for look, restarts in enumerate(rule.looks):
             found = {one: row[:restarts].tolist() for one, row in zip((CPU, P50, P95), shared, strict=True)}
             if duet.worst(duet.decide(found, look, rule)) is Verdict.FAIL:
