@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RULE_FILE, RESULT_FILE = "rule.json", "duet.json"
 GAP_S_MIN, GAP_SPARE_S, GAP_FACTOR = 0.5, 0.3, 1.4  # of a start that was measured: what the later ones get
 NOBODY = 1e-6  # the rate while both are started: nobody comes
-RESTARTS_MAX = 200
+RESTARTS_MIN, RESTARTS_MAX = 6, 200
 BLOCKS = 2
 
 
@@ -60,8 +60,8 @@ def _looks(context: click.Context, parameter: click.Parameter, text: str) -> tup
     if not all(word.strip().isdigit() for word in words):
         raise click.BadParameter("should be numbers of restarts such as 11,13,17")
     looks = tuple(int(word) for word in words)
-    if sorted(set(looks)) != list(looks) or looks[0] < 1 or looks[-1] > RESTARTS_MAX:
-        raise click.BadParameter(f"should rise from 1 to at most {RESTARTS_MAX}, such as 11,13,17")
+    if sorted(set(looks)) != list(looks) or looks[0] < 1 or not RESTARTS_MIN <= looks[-1] <= RESTARTS_MAX:
+        raise click.BadParameter(f"should rise to at least {RESTARTS_MIN}, at most {RESTARTS_MAX}, such as 11,13,17")
     return looks
 
 
@@ -128,7 +128,10 @@ def play(
     """Legs of restarts, each an ordinary sealed record, until one look decides. (folder, what it shows)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both services go with us
     rule = _rule(looks, floor)
-    seed = options.profile_of(profile, sets, rate, None).seed if seed is None else seed
+    plain = options.profile_of(profile, sets, rate, None)
+    if plain.kind != "flat":
+        raise ConfigError([f"{plain.name}: a duet asks operations of your own; take a flat profile"])
+    seed = plain.seed if seed is None else seed
     folder = _new_folder(runs, seed)
     target = folder / "duet.toml"
     _write(target, both.text)
@@ -139,8 +142,6 @@ def play(
         for number, restarts in enumerate(_steps(looks)):
             phases = Timing(round(gap_s, 3), warm, block).phases(restarts)
             loaded = options.profile_of(profile, (*sets, f"phase={phases}"), rate, None)
-            if loaded.kind != "flat":
-                raise ConfigError([f"{loaded.name}: a duet asks operations of your own; take a flat profile"])
             leg = folder / f"leg-{number + 1}"
             settings = options.settings_of(loaded, str(target), runs=leg, seed=seed + number)
             beside = partial(Restarts, services, loaded.phases, settings.seed)

@@ -55,6 +55,22 @@ def test_unlike_runs_are_refused_with_every_difference(run: Path, tmp_path: Path
     assert "not comparable: workers: 1 against 2" in done.stderr
 
 
+WRONG = [
+    ([], "give --base FILE and --candidate FILE"),
+    (["--base", "nothing.toml", "--candidate", "nothing.toml"], "nothing.toml: cannot be read"),
+    (["--recompute", "nowhere"], "is this the folder of a duet?"),
+    (["--looks", "11,3"], "should rise to at least 6"),
+    (["--looks", "five"], "should be numbers of restarts"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), WRONG, ids=[" ".join(words) or "nothing" for words, _ in WRONG])
+def test_a_duet_that_cannot_be_says_why(words: list[str], says: str) -> None:
+    done = CliRunner().invoke(main, ["duet", *words])
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
 def test_history_reads_a_folder_of_records_and_leaves_out_the_unsealed(run: Path, tmp_path: Path) -> None:
     records.healthy_run(tmp_path / "another", 6000, seal=False)
     done = CliRunner().invoke(main, ["history", str(tmp_path), "--json"])
