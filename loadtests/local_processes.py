@@ -1,4 +1,4 @@
-"""What the kernel says of a target that runs on this machine: processors, waiting for them, and throttling by a quota.
+"""What the kernel says of a target on this machine: processors, waiting for them, throttling by a quota, pressure.
 
 The processes are those that listen where the target file leads, with their children. Read from /proc and /sys (Linux:
 proc(5), Documentation/scheduler/sched-stats, Documentation/accounting/psi, admin-guide/cgroup-v1 and -v2); what is not
@@ -43,6 +43,10 @@ class LocalProcesses:
         self._turn += 1
         for system, pids in self._found.items():
             yield from _of_processes(system, pids, now())
+        for kind, of in (("disk", "io"), ("memory", "memory")):
+            if (waited := _pressure(of)) is not None:
+                source = f"resource:{kind}:this machine's {kind}"
+                yield Reading(source, "waited_total", "s", now(), waited)
 
     @property
     def pids(self) -> dict[str, list[int]]:
@@ -141,6 +145,14 @@ def _schedstat(path: Path) -> tuple[int, int] | None:
     """(ns on a processor, ns runnable and waiting for one) of a thread."""
     words = _text(path).split()
     return (int(words[0]), int(words[1])) if len(words) >= 2 and words[0].isdigit() and words[1].isdigit() else None
+
+
+def _pressure(of: str) -> float | None:
+    """Seconds in which somebody on this machine could not go on for want of it."""
+    for word in _text(_PROC / "pressure" / of).split("\n", 1)[0].split():
+        if word.startswith("total=") and word[6:].isdigit():
+            return int(word[6:]) * 1e-6
+    return None
 
 
 def _pairs(path: Path) -> dict[str, int]:

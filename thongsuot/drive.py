@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from loadtests.adjusting import FAILED, Adjusting
 from loadtests.run import Progress, Settings, run
 from record.reader import events_of
 from record.types import State
@@ -16,7 +17,7 @@ from thongsuot.progress import Show
 
 EXIT_UNDECIDED = 4
 EXIT_BROKE = 2
-NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed")
+NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed", FAILED)
 
 
 @click.command("run")
@@ -29,6 +30,7 @@ NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed")
 @click.option("--remote-workers", type=click.IntRange(0, 64), default=0, help="Workers to wait for from other hosts.")
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address other hosts' workers connect to.")
 @click.option("--web-port", type=click.IntRange(1024, 65535), help="Serve Locust's own page on loopback.")
+@click.option("--adjust", metavar="NAME=FACTOR", help="Another size of a [[resource]] that the target file can change.")
 @click.option("--tag", help="Begins every idempotency key; default: new for every run.")
 @click.option("--no-report", is_flag=True, help="Only drive and seal; judge later with `assess`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -41,6 +43,7 @@ def command(
     target: str,
     identities: str | None,
     allow_list: Path | None,
+    adjust: str | None,
     no_report: bool,
     as_json: bool,
     **more: object,
@@ -54,10 +57,10 @@ def command(
     """
     loaded = options.profile_of(profile, sets, rate, duration)
     settings = options.settings_of(loaded, target, seed=seed, identities=identities, allow_list=allow_list, **more)  # type: ignore[arg-type]
-    sys.exit(drive(settings, report=not no_report, as_json=as_json))
+    sys.exit(drive(settings, report=not no_report, as_json=as_json, adjust=adjust))
 
 
-def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
+def drive(settings: Settings, *, report: bool, as_json: bool, adjust: str | None = None) -> int:
     """Run, print what came of it, return the exit code of the verdict (0 when nothing was to be judged).
 
     A run that was aborted is undecided; one in which nothing was ever sent is none, the harness broke.
@@ -65,8 +68,9 @@ def drive(settings: Settings, *, report: bool, as_json: bool) -> int:
     tell = None
     for note in settings.target.notes():
         click.echo(f"note: {note}", err=True)
+    beside = None if adjust is None else lambda _, events: Adjusting(settings.target, adjust, events)
     with Show() as show:
-        folder, manifest = run(settings, show.watch, show.stop)
+        folder, manifest = run(settings, show.watch, show.stop, beside)
         if manifest.state is State.SEALED and report:
             show.watch(Progress("judging"))
             show.release_signals()
