@@ -116,11 +116,11 @@ def held(kind: str, salt: int, *, pool_is_true: bool) -> Callable[[int], Case]:
         made = start(seed, salt)
         made.decoys(1)
         hold, inner, delay = made.name(), made.name(), made.name()
-        inside = made.rng.uniform(0.60, 0.80) if pool_is_true else 1.0
+        inside = float(made.rng.uniform(0.55, 0.70)) if pool_is_true else 1.0
         servers = int(made.rng.integers(2, 5))
         inner_ms = inside * servers / made.rate * 1e3
         delay_ms = float(made.rng.uniform(30.0, 60.0))
-        quiet_s = (inner_ms * (1.6 if pool_is_true else 1.0) + delay_ms) * 1e-3
+        quiet_s = (inner_ms * (1.25 if pool_is_true else 1.0) + delay_ms) * 1e-3
         size = max(2, round(made.rate * quiet_s * (1.0 if pool_is_true else 2.0)))
         made.stations += [
             StationSpec(hold, size, 0.0, 0.0),
@@ -155,7 +155,7 @@ def connections(seed: int) -> Case:
 def collapse(seed: int) -> Case:
     """Work grows with the backlog, as when a cache is lost and every request goes to the store."""
     made = start(seed, 11)
-    made.decoys(3)
+    made.decoys(3, 0.45, 0.65)
     name = made.station(1.0, 3, 0.7)
     return Case("cache-miss-storm", seed, made.rate, (name,), made.spec(collapse_from=8, collapse_by=0.03))
 

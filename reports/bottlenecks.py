@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from record.reader import RunRecord
-from reports import demands, steps, suspects
-from reports.demands import PREFIX, Law, Use
+from reports import metered, steps, suspects
+from reports.demands import PREFIX
+from reports.metered import Placed
 from reports.steps import Step, Sweep
 from reports.suspects import Row, Suspect, View
 
 FAILED_MIN, KEPT_UP_MIN = 0.02, 0.93
 SLOWER, LATER_S = 4.0, 0.1  # times the quiet p95 and more than it: a queue that grows, not chance
-USED_UP = 0.92
-HELD_LONGER = 1.25  # demand when hurt over demand when quiet: from here on it waits for somebody else
-WAITING_SHARE = 0.4  # of the growth of the latency that is spent waiting for one resource
+STRONG, IDLY = 0.75, 0.2  # a shape as strong as this comes before what is used up but hardly waited for
 ALIKE = 0.10  # ceilings nearer than that are named together
 CONFIRMED = 0.15  # how far from the prediction an intervention may end
 ADJUSTED = "adjusted"  # event: the resource and the factor on its size, "database pool=0.75"
@@ -39,14 +38,6 @@ class Judgement:
     highest: float  # rate offered
     confirmed: bool | None  # by an intervention; None: there was none
     steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True)
-class _Metered:
-    """A resource with meters, its law from the quiet steps, and where it stood when the system was hurt."""
-
-    suspect: Suspect
-    tier: int
 
 
 def judge(records: Sequence[RunRecord], goal: float | None = None) -> Judgement:
@@ -99,17 +90,11 @@ def _judge(sweep: Sweep, goal: float | None) -> Judgement:
     if not sweep.steps:
         return Judgement("undecided", (), 0.0, None, 0.0, None, ())
     view = view_of(sweep)
-    metered = [one for source in sweep.sources(PREFIX) if (one := _metered(view, source)) is not None]
+    placed = [one for source in sweep.sources(PREFIX) if (one := metered.place(view, source)) is not None]
     shapes = suspects.unmetered(view)
     leaking = suspects.leaks(view)
     ours = _generator(view)
-    ranked = [(0, 0.0, one) for one in leaking if not view.hurt]
-    ranked += [(one.tier, _rate(one.suspect), one.suspect) for one in metered]
-    explained = any(one.tier == 0 for one in metered)
-    ranked += [(1, -one.score, one) for one in shapes if one.score >= suspects.SHARE_MIN]
-    ranked += [(3, -one.score, one) for one in shapes if one.score < suspects.SHARE_MIN and not explained]
-    ranked += [(3, 0.0, one) for one in leaking if view.hurt]
-    ranked.sort(key=lambda each: (each[0], each[1], each[2].name))
+    ranked = _ranked(view, placed, shapes, leaking)
     order = tuple(each[2] for each in ranked)
     status = _status(view, ranked, goal or 0.0, leaking)
     if ours is not None:
@@ -118,13 +103,28 @@ def _judge(sweep: Sweep, goal: float | None) -> Judgement:
     return Judgement(status, order, view.limit, hurt_from, sweep.steps[-1].offered, None, sweep.steps)
 
 
+def _ranked(
+    view: View, placed: Sequence[Placed], shapes: Sequence[Suspect], leaking: Sequence[Suspect]
+) -> list[tuple[int, float, Suspect]]:
+    """(tier, order within it, suspect), the first suspect first."""
+    strong = any(one.score >= STRONG for one in shapes)
+    explained = any(one.tier == 0 for one in placed)
+    ranked = [(0 if not view.hurt else 4, 0.0, one) for one in leaking]
+    for one in placed:
+        beside = strong and one.tier == 0 and one.waited is not None and one.waited < IDLY
+        ranked.append((2 if beside else one.tier, one.order, one.suspect))
+    ranked += [(1, -one.score, one) for one in shapes if one.score >= suspects.SHARE_MIN]
+    ranked += [(4, -one.score, one) for one in shapes if one.score < suspects.SHARE_MIN and not explained]
+    return sorted(ranked, key=lambda each: (each[0], each[1], each[2].name))
+
+
 def _status(view: View, ranked: Sequence[tuple[int, float, Suspect]], goal: float, leaking: Sequence[Suspect]) -> str:
     if not view.hurt:
         if leaking:
             return "named"
         below = [one for tier, _, one in ranked if one.ceiling is not None and one.ceiling.rate < goal]
         return "expected" if below else "healthy"
-    if not ranked or ranked[0][0] >= 3:
+    if not ranked or ranked[0][0] >= 4:
         return "unconfirmed"
     tier, _, first = ranked[0]
     if tier == 0 and first.ceiling is not None and first.ceiling.low > (1 + CONFIRMED) * view.limit:
@@ -146,66 +146,6 @@ def together(found: Judgement) -> tuple[Suspect, ...]:
     return tuple(
         one for one in found.suspects if one.law == "used_up" and one.ceiling is not None and one.ceiling.rate <= edge
     )
-
-
-def _metered(view: View, source: str) -> _Metered | None:
-    """None when its meters say nothing that could be judged."""
-    of = demands.uses(view.sweep, source)
-    quiet = [one for one in of if one.step in view.quiet]
-    hurt = [one for one in of if one.step in view.hurt]
-    line = demands.law(quiet or of)
-    kind, _, name = source.removeprefix(PREFIX).partition(":")
-    share = max((one.share for one in hurt if one.share is not None), default=0.0)
-    longer = _held_longer(line, hurt)
-    waiting = _waiting_share(view, quiet, hurt)
-    if line is None and waiting < WAITING_SHARE:
-        return None
-    tier, law, score = 4, "ceiling", 0.0
-    if hurt and share >= USED_UP and longer <= HELD_LONGER:
-        tier, law, score = 0, "used_up", share
-        line = demands.law(of)  # the same demand throughout, so that every step tells of it
-    elif hurt and share >= USED_UP:
-        tier, law, score = 2, "held", share / longer
-    elif hurt and waiting >= WAITING_SHARE and longer <= HELD_LONGER and (line is None or share >= 0.6):
-        tier, law, score = (0, "waited_for", waiting) if line is not None else (1, "waited_for", waiting)
-    ceiling = line.ceiling if line is not None else None
-    size = line.size if line is not None else None
-    return _Metered(Suspect(name, kind, law, score, ceiling, _evidence(source, of, line), size), tier)
-
-
-def _held_longer(line: Law | None, hurt: Sequence[Use]) -> float:
-    """Demand per call at the steps that were hurt over the demand when quiet."""
-    found = [
-        max(0.0, one.busy - line.idle * line.size) / one.carried / line.demand
-        for one in hurt
-        if line is not None and one.busy is not None and one.carried > 0
-    ]
-    return sorted(found)[len(found) // 2] if found else 1.0
-
-
-def _waiting_share(view: View, quiet: Sequence[Use], hurt: Sequence[Use]) -> float:
-    """How much of the growth of the latency is spent waiting for this resource; by Little's law from those waiting."""
-    before = [one.waiting / one.carried for one in quiet if one.waiting is not None and one.carried]
-    after = [one.waiting / one.carried for one in hurt if one.waiting is not None and one.carried]
-    if not before or not after or view.growth <= 0:
-        return 0.0
-    return (sum(after) / len(after) - sum(before) / len(before)) / view.growth
-
-
-def _evidence(source: str, of: Sequence[Use], line: Law | None) -> tuple[Row, ...]:
-    where = [one.step for one in of]
-    columns = (
-        ("in_use", f"{source} busy", "share", [one.share for one in of]),
-        ("waiting", f"{source} waiting", "count", [one.waiting for one in of]),
-        ("refused", f"{source} refused", "per_s", [one.refused for one in of]),
-        ("demand", f"{source} busy over calls", "s", [one.demand for one in of]),
-    )
-    rows = tuple(
-        Row(what, meter, unit, tuple((s.offered, v) for s, v in zip(where, values, strict=True) if v is not None))
-        for what, meter, unit, values in columns
-        if any(value is not None for value in values)
-    )
-    return rows if line is None else (*rows, Row("idle", f"{source} busy", "share", ((0.0, line.idle),)))
 
 
 def _generator(view: View) -> Suspect | None:
@@ -243,10 +183,6 @@ def _confirm(found: Judgement, sweep: Sweep, name: str, factor: float) -> Judgem
     named = replace(first, evidence=(*first.evidence, row))
     status = found.status if moved else "unconfirmed"
     return replace(found, status=status, confirmed=moved, suspects=(named, *found.suspects[1:]))
-
-
-def _rate(one: Suspect) -> float:
-    return one.ceiling.rate if one.ceiling is not None else float("inf")
 
 
 def _mean(values: Sequence[float]) -> float:

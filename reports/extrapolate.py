@@ -17,7 +17,7 @@ from reports.suspects import Suspect
 
 REACH = 2.0  # times the highest rate carried, up to which a line is trusted
 BEND = 1.25  # demand in the upper half of the quiet steps over that in the lower half
-LAWS = ("used_up", "waited_for", "held", "ceiling")  # with a ceiling that comes from a demand
+LAWS = ("used_up", "refusing", "waited_for", "held", "ceiling")  # with a ceiling that comes from a demand
 
 
 @dataclass(frozen=True)

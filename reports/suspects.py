@@ -19,7 +19,7 @@ from reports.demands import Ceiling
 from reports.steps import SPANS, Calls, Step, Sweep, mean_of
 
 SHARE_MIN = 0.6  # of the growth of the latency, from which a part of it is named
-REFUSING_MIN, LEVEL_MAX = 0.02, 0.06  # share of calls; relative spread of the accepted rate
+REFUSING_MIN, LEVEL_MAX = 0.02, 0.10  # share of calls; relative spread of the accepted rate
 QUICK_MAX = 3.0  # times the quiet p95, up to which what is let through counts as quick
 LATE_MIN, REST_MAX = 0.5, 0.34  # of the largest excess: who is late, and how late the others may be
 GROUP_CALLS_MIN = 12
@@ -95,7 +95,8 @@ def _limiter(view: View) -> list[Suspect]:
     if not refusing or max(step.refusing for step in view.base) >= REFUSING_MIN / 2:
         return []
     slow = [step for step in refusing if step.p95_s > QUICK_MAX * max(one.p95_s for one in view.quiet) + 0.02]
-    accepted = [step.carried for step in refusing]
+    most = max(step.refusing for step in refusing)
+    accepted = [step.carried for step in refusing if step.refusing >= most / 2]
     mean = sum(accepted) / len(accepted)
     if slow or max(abs(value / mean - 1) for value in accepted) > LEVEL_MAX:
         return []
@@ -105,7 +106,7 @@ def _limiter(view: View) -> list[Suspect]:
         row("carried", "samples", "per_s", steps, [step.carried for step in steps]),
         row("p95", "samples", "s", steps, [step.p95_s for step in steps]),
     )
-    error = 1.65 / max(sum(value * step.seconds for value, step in zip(accepted, refusing, strict=True)), 1.0) ** 0.5
+    error = 1.65 / max(sum(value * step.seconds for value, step in zip(accepted, refusing, strict=False)), 1.0) ** 0.5
     ceiling = Ceiling(mean, mean * (1 - error), mean * (1 + error))
     return [Suspect(f"rate limiter of {where}", "limit", "limiter", 1.0, ceiling, evidence)]
 

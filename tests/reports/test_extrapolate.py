@@ -131,8 +131,10 @@ def test_the_command_says_it_to_people_and_to_machines(run: Path, tmp_path: Path
 def test_every_status_and_law_has_its_words() -> None:
     from reports import catalogue
 
-    laws = ("generator", "used_up", "waited_for", "held", "ceiling", "limiter", "connections", "local", "payload",
-            "span", "connect", "transfer", "leak", "unmetered")  # fmt: skip
+    laws = (
+        "generator", "used_up", "refusing", "waited_for", "held", "ceiling", "limiter", "connections", "local",
+        "payload", "span", "connect", "transfer", "leak", "unmetered",
+    )  # fmt: skip
     for language in catalogue.LANGUAGES:
         words = catalogue.words(language)
         assert all(f"bottleneck.status.{status}" in words for status in bottlenecks.STATUSES)
