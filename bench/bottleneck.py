@@ -27,7 +27,7 @@ from record.reader import open_record
 from reports import bottlenecks, demands, steps
 from reports.bottlenecks import Judgement
 
-SEEDS, AT_ONCE = 5, 4
+SEEDS, AT_ONCE = 5, 5
 QUICK_KINDS = (
     "cpu", "lock", "connection-pool", "dependency-behind-threads", "rate-limiter", "hot-row-unmetered",
     "outside-system", "bandwidth", "two-together", "generator", "testbed-slow-query", "healthy-near",
@@ -71,7 +71,7 @@ def main() -> None:
     chosen = [sys.argv[1]] if len(sys.argv) > 1 else list(QUICK_KINDS if quick else KINDS)
     seeds = int(sys.argv[2]) if len(sys.argv) > 2 else (1 if quick else SEEDS)
     cases = [KINDS[kind](seed) for seed in range(1, seeds + 1) for kind in chosen]
-    keep = os.environ.get("KEEP")  # a folder for the records, to look at them afterwards
+    keep = os.environ.get("KEEP")  # a folder for the records; those that are there are judged, not driven again
     folder = Path(keep or tempfile.mkdtemp(prefix="thongsuot-bench-"))
     began = time.monotonic()
     try:
@@ -84,7 +84,9 @@ def main() -> None:
 
 
 def _answer(case: Case, folder: Path) -> Answer:
-    run = play(case, folder / f"{case.kind}-{case.seed}")
+    where = folder / f"{case.kind}-{case.seed}"
+    kept = sorted((where / "runs").glob("*/samples.parquet"))
+    run = kept[0].parent if kept else play(case, where)
     record = open_record(run)
     judgement = bottlenecks.judge([record])
     sweep = steps.load([record])

@@ -37,7 +37,7 @@ path = "/portal/procedures?q=a{index}"
 weight = 1
 system = "web"
 method = "GET"
-path = "/sites/00000/dossiers/000.00.00.H26-250701-{index}"
+path = "/sites/00000/dossiers/000.00.00.H26-250701-000123?{index}"
 ok = [200, 404]
 [own.who]
 weight = 1

@@ -29,7 +29,7 @@ from bench.truth_server import TruthServer
 from record.reader import open_record
 from reports import bottlenecks, extrapolate, steps
 
-SEEDS, QUICK_SEEDS, AT_ONCE = 8, 2, 4
+SEEDS, QUICK_SEEDS, AT_ONCE = 8, 2, 5
 ERROR_MAX, SHARE_MIN = 0.10, 0.90
 MORE = 1.5
 

@@ -16,7 +16,7 @@ import psutil
 
 from record.types import Reading
 
-PROCESSES_MAX = 16
+PROCESSES_MAX, THREADS_MAX = 16, 16
 LOOK_AGAIN = 10  # readings between two searches for the processes
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -54,14 +54,15 @@ class LocalProcesses:
 
 
 def _of_processes(system: str, pids: list[int], at_ns: int) -> Iterator[Reading]:
-    """The main thread of the process that listens has one processor at most; all of its processes together have the
+    """Each thread of the process that listens has one processor at most; all of its processes together have the
     machine's, or what a quota leaves them."""
-    main = _schedstat(_PROC / str(pids[0]) / "task" / str(pids[0]) / "schedstat")
-    if main is not None:
-        source = f"resource:cpu:{system}: main thread"
-        yield Reading(source, "busy_total", "unit-s", at_ns, main[0] * 1e-9)
-        yield Reading(source, "size", "units", at_ns, 1.0)
-        yield Reading(source, "waited_total", "s", at_ns, main[1] * 1e-9)
+    for number, tid in enumerate(_threads(pids[0])):
+        thread = _schedstat(_PROC / str(pids[0]) / "task" / str(tid) / "schedstat")
+        if thread is not None:
+            source = f"resource:cpu:{system}: {'main thread' if tid == pids[0] else f'thread {number + 1}'}"
+            yield Reading(source, "busy_total", "unit-s", at_ns, thread[0] * 1e-9)
+            yield Reading(source, "size", "units", at_ns, 1.0)
+            yield Reading(source, "waited_total", "s", at_ns, thread[1] * 1e-9)
     seconds = [spent for pid in pids if (spent := _cpu_s(pid)) is not None]
     if seconds:
         source = f"resource:cpu:{system}: all its processes"
@@ -131,6 +132,14 @@ def _listening(ports: Mapping[int, str]) -> dict[str, list[int]]:
             continue
         found[system] = [socket.pid, *sorted(child.pid for child in children)][:PROCESSES_MAX]
     return dict(sorted(found.items()))
+
+
+def _threads(pid: int) -> list[int]:
+    """In the order in which they were begun, the main thread first."""
+    try:
+        return sorted(int(name) for name in os.listdir(_PROC / str(pid) / "task") if name.isdigit())[:THREADS_MAX]
+    except OSError:
+        return []
 
 
 def _cpu_s(pid: int) -> float | None:

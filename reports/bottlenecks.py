@@ -20,6 +20,7 @@ from reports.suspects import Row, Suspect, View
 
 FAILED_MIN, KEPT_UP_MIN = 0.02, 0.93
 SLOWER, LATER_S = 4.0, 0.1  # times the quiet p95 and more than it: a queue that grows, not chance
+LAGGING = 0.5  # of the added latency: so long the generator did not look, on the worst half of every second
 STRONG, IDLY = 0.75, 0.2  # a shape as strong as this comes before what is used up but hardly waited for
 ALIKE = 0.10  # ceilings nearer than that are named together
 CONFIRMED = 0.15  # how far from the prediction an intervention may end
@@ -75,8 +76,15 @@ def view_of(sweep: Sweep) -> View:
             begin = place
     quiet = tuple(step for step, is_bad in zip(all_steps[:begin], bad, strict=False) if not is_bad)
     hurt = tuple(step for place, step in enumerate(all_steps) if place >= begin and bad[place])
-    carried = [step.carried for step in hurt] or [step.offered for step in all_steps] or [0.0]
-    return View(sweep, quiet or all_steps[:1], hurt, max(carried))
+    return View(sweep, quiet or all_steps[:1], hurt, _limit(all_steps, hurt))
+
+
+def _limit(all_steps: Sequence[Step], hurt: Sequence[Step]) -> float:
+    """What was carried where the system fell behind, on average; the most, where it carried less the more was asked."""
+    behind = [step.carried for step in hurt if step.kept_up < KEPT_UP_MIN]
+    most = max([step.carried for step in hurt] or [step.offered for step in all_steps] or [0.0])
+    mean = _mean(behind)
+    return mean if behind and min(behind) > (1 - 2 * ALIKE) * most else most
 
 
 def _is_hurt(step: Step, base_p95: float, base_failed: float) -> bool:
@@ -160,6 +168,13 @@ def _generator(view: View) -> Suspect | None:
             return Suspect("generator", "generator", "generator", 1.0, None, evidence)
     if not view.hurt:
         return None
+    if view.growth >= LATER_S / 2:
+        for source in sweep.sources("generator-"):
+            lags = [(sweep.mean(step, source, "hub_lag_ms") or 0.0) * 1e-3 for step in view.hurt]
+            if min(lags) >= LAGGING * view.growth:
+                values = [(sweep.mean(step, source, "hub_lag_ms") or 0.0) * 1e-3 for step in sweep.steps]
+                evidence = (suspects.row("hub_lag", f"{source} hub_lag_ms", "s", sweep.steps, values),)
+                return Suspect("generator", "generator", "generator", 1.0, None, evidence)
     late = _mean([step.lateness for step in view.hurt]) - _mean([step.lateness for step in view.base])
     before = _mean([step.latency - step.lateness for step in view.base])
     after = _mean([step.latency - step.lateness for step in view.hurt])

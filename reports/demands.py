@@ -18,7 +18,7 @@ from reports.steps import Step, Sweep
 
 CONFIDENCE = 0.90
 SPREAD_MIN = 0.01  # relative standard error that no fit goes below: readings and arrivals are never quite of one time
-IDLE_T = 2.0  # standard errors beyond which use without any load is believed
+IDLE_CONFIDENCE = 0.975  # with which use without any load must be there to be believed
 RATES_MIN = 1.25  # highest rate over lowest, below which the line has no slope that could be told
 CONDITION_MAX = 25.0  # of the mixes, beyond which demands by operation cannot be told apart
 PREFIX = "resource:"
@@ -109,7 +109,8 @@ def law(of: Sequence[Use]) -> Law | None:
     idle, error = 0.0, _spread(u - slope * x, x, slope, 1)
     if len(points) >= 3 and x.max() >= RATES_MIN * x.min():
         a, b, a_error, b_error = _line(x, u, weights)
-        if a > IDLE_T * a_error and a > 0.01 and b > 0 and a < 1:
+        sure = float(stats.t.ppf(IDLE_CONFIDENCE, max(len(points) - 2, 1)))
+        if a > sure * a_error and a > 0.01 and b > 0 and a < 1:
             idle, slope = a, b
             error = math.hypot(b_error / b, a_error / (1.0 - a))
     if not slope > 1e-12:

@@ -45,8 +45,8 @@ def place(view: View, source: str) -> Placed | None:
     tier, law, score = _explains(view, line, hurt, waited or 0.0)
     if line is None and tier > 4:
         return None
-    if law == "used_up":
-        line = demands.law([*quiet, *hurt[:1]])  # the same demand; further on, others may go round it
+    if law == "used_up" and held_longer(line, hurt[:1]) <= 1:
+        line = demands.law([*quiet, *hurt[:1]])  # where it began, too; above 1, what comes before the culprit does more
     ceiling = line.ceiling if line is not None else None
     suspect = Suspect(name, kind, law, score, ceiling, evidence(source, of, line), line.size if line else None)
     order = ceiling.rate if ceiling is not None else float("inf")
