@@ -6,8 +6,10 @@ down here; what follows from them is the judgement's business. Adding an exporte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +17,7 @@ from loadtests.meters import Expression, expression, made
 from scenarios.strict_toml import Table, is_name
 
 RESOURCES_MAX = 64
+_POSTGRES = ("postgresql", "postgres")
 MEMBERS_MAX = 64  # of a resource that is told apart by a label
 KINDS = ("cpu", "pool", "disk", "link", "queue", "lock", "device", "limit", "memory", "other")
 
@@ -161,3 +164,34 @@ def _adjust(table: Table, bases: Mapping[str, str]) -> Adjust | None:
     path = how.take("path", str, right="a path that begins with /", check=lambda v: v.startswith("/"))
     content = how.take("json", dict, right='what is sent, e.g. { pool = "{size}" }')
     return Adjust(bases.get(system, "") + path, content)
+
+
+def postgres_of(root: Table) -> str:
+    """The table [postgres]: the name of the variable that holds the address; "" without one."""
+    if "postgres" not in root.data:
+        return ""
+    right = 'the variable that holds the address, e.g. "STATISTICS_URL"'
+    return root.table("postgres").take(
+        "url_env", str, right=right, check=lambda v: bool(re.fullmatch(r"[A-Za-z_]\w*", v))
+    )
+
+
+def postgres_problems(
+    target: str, variable: str, environ: Mapping[str, str], allows: Callable[[str], bool]
+) -> list[str]:
+    """Why that database may not be asked; the address is not repeated. `allows` knows the hosts of http addresses."""
+    if not variable:
+        return []
+    url = environ.get(variable, "")
+    if not url:
+        return [f"{target}: environment variable {variable} is not set; [postgres] asks for it"]
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return [f"{target}: postgres.url_env: {variable} holds no address like postgresql://user@host/database"]
+    if parts.scheme not in _POSTGRES or not host:
+        return [f"{target}: postgres.url_env: {variable} holds no address like postgresql://user@host/database"]
+    if not allows(f"http://[{host}]" if ":" in host else f"http://{host}"):
+        return [f'{target}: postgres: {host} is not this machine; if you may ask it, add allow_hosts = ["{host}"]']
+    return []

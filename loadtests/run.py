@@ -185,7 +185,7 @@ class _Drive:
             metrics, bases = target.metrics, target.info().bases
             with (
                 contextlib.ExitStack() as others,
-                Telemetry(metrics, meters, self._now, target.http.trusted, target.resources, bases),
+                Telemetry(metrics, meters, self._now, target.http.trusted, target.resources, bases, target.postgres),
                 Crew(self._settings, self._journal, _users(self._settings)) as crew,
             ):
                 for other in self._beside:

@@ -20,7 +20,7 @@ import msgspec
 from loadtests import operations
 from loadtests.answering import Control, FinalRead, control_of, final_read_of
 from loadtests.bindings import Binding, Session, Spec, header_line
-from loadtests.resources import Resource, resources_of
+from loadtests.resources import Resource, postgres_of, postgres_problems, resources_of
 from loadtests.service import Service, service_of
 from loadtests.signatures import Signatures, signatures_of
 from loadtests.templates import Template
@@ -71,6 +71,7 @@ class Target:
         final_read: FinalRead | None,
         metrics: dict[str, str],
         resources: tuple[Resource, ...],
+        postgres: str,
         control: Control | None,
         signatures: Signatures | None,
         service: Service | None,
@@ -83,6 +84,7 @@ class Target:
         self.final_read = final_read
         self.metrics = metrics  # system → whole URL of its process meters
         self.resources = resources
+        self.postgres = postgres  # variable with the address of its statistics; "": none
         self.control = control
         self.signatures = signatures
         self.service = service
@@ -181,6 +183,7 @@ class Target:
         others = [*(self.final_read or ()), *([self.control] if self.control else [])]
         secrets += [s for one in others for text in one.headers.values() for s in Template(text).secrets]
         found += self._missing_secrets(secrets)
+        found += postgres_problems(name, self.postgres, self._environ, self.allows)
         found += sorted({self._no_operation(operation) for operation in operations if operation not in self._specs})
         return found
 
@@ -231,6 +234,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
     final_read = final_read_of(root, bases)
     metrics = _metrics(root.table("metrics"), bases)
     resources = resources_of(root, bases, metrics)
+    postgres = postgres_of(root)
     control = control_of(root, bases)
     signatures = signatures_of(root, bases, Path(name).parent)
     service = service_of(root, bases, Path(name).resolve().parent, metrics)
@@ -245,6 +249,7 @@ def parse(name: str, text: str, environ: Mapping[str, str] | None = None) -> Tar
         final_read=final_read,
         metrics=metrics,
         resources=resources,
+        postgres=postgres,
         control=control,
         signatures=signatures,
         service=service,

@@ -14,6 +14,7 @@ from types import TracebackType
 from loadtests.asking import Asker, AskError
 from loadtests.local_processes import LocalProcesses
 from loadtests.meters import Meters
+from loadtests.postgres_meters import PostgresMeters
 from loadtests.resources import MEMBERS_MAX, SHIPPED, Resource
 from record.journal import Journal
 from record.types import Reading
@@ -27,7 +28,8 @@ _MEMORY, _CPU, _FILES = "process_resident_memory_bytes", "process_cpu_seconds_to
 class Telemetry:
     """Context manager: inside it the meters of each system are read. `now` gives run time in ns.
 
-    `bases`: addresses of the target; those on this machine are looked up among its processes.
+    `bases`: addresses of the target; those on this machine are looked up among its processes. `postgres`: the variable
+    that holds the address of a database's statistics.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Telemetry:
         trusted: str = "",
         resources: Sequence[Resource] = (),
         bases: Mapping[str, str] | None = None,
+        postgres: str = "",
     ) -> None:
         self._urls = urls
         self._trusted = trusted
@@ -45,6 +48,7 @@ class Telemetry:
         self._now = now
         self._resources = resources
         self._local = LocalProcesses(bases or {})
+        self._postgres = PostgresMeters(postgres)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._cpu: dict[str, tuple[float, float]] = {}
@@ -65,7 +69,7 @@ class Telemetry:
             due = time.monotonic()
             while not self._over.wait(max(0.0, due - time.monotonic())):
                 due = max(due + EVERY_S, time.monotonic())
-                for reading in self._local.readings(self._now):
+                for reading in (*self._local.readings(self._now), *self._postgres.readings(self._now)):
                     self._journal.reading(reading)
                 for system, url in self._urls.items():
                     asked = self._now()
@@ -76,6 +80,7 @@ class Telemetry:
                     if answer.status == 200:
                         at_ns = (asked + self._now()) // 2
                         self._keep(system, Meters(answer.body.decode("utf-8", "replace")), at_ns)
+        self._postgres.close()
 
     def _keep(self, system: str, meters: Meters, at_ns: int) -> None:
         self._keep_process(f"target:{system}", meters, at_ns)

@@ -29,7 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "duckdb": ("record/reader.py", "reports/"),
     "matplotlib": ("reports/",),
     "apsw": ("testbed/",),
-    "asyncpg": ("testbed/",),
+    "asyncpg": ("testbed/", "loadtests/postgres_meters.py"),
     "pyhanko": ("testbed/signer_process.py", "loadtests/verifier_process.py"),
     "cryptography": ("testbed/", "loadtests/trust.py"),
     "lxml": ("scenarios/edxml.py",),
