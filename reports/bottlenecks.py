@@ -128,7 +128,7 @@ def _ranked(
 
 def _status(view: View, ranked: Sequence[tuple[int, float, Suspect]], goal: float, leaking: Sequence[Suspect]) -> str:
     if not view.hurt:
-        if leaking:
+        if leaking or (ranked and ranked[0][0] == 0):
             return "named"
         below = [one for tier, _, one in ranked if one.ceiling is not None and one.ceiling.rate < goal]
         return "expected" if below else "healthy"

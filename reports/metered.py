@@ -21,6 +21,7 @@ WAITING_SHARE = 0.4  # of the growth of the latency
 WAITED_S = 0.05  # growth below which it is not shared out
 BUSY_MIN = 0.6  # of a resource that is waited for
 REFUSING_SHARE = 0.5  # of the calls that failed
+BACKLOG_SHARE, BACKLOG_MIN = 0.05, 5.0  # of the calls of a step, that more wait at its end than at its beginning
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def place(view: View, source: str) -> Placed | None:
     kind, _, name = source.removeprefix(PREFIX).partition(":")
     waited = waiting_share(view, quiet, hurt)
     tier, law, score = _explains(view, line, hurt, waited or 0.0)
+    if not hurt and backlogged(view, source):
+        tier, law, score = 0, "backlog", 1.0
     if line is None and tier > 4:
         return None
     if law == "used_up" and held_longer(line, hurt[:1]) <= 1:
@@ -94,6 +97,18 @@ def waiting_share(view: View, quiet: Sequence[Use], hurt: Sequence[Use]) -> floa
         if before and after and growth >= least:
             return (sum(after) / len(after) - sum(before) / len(before)) / growth
     return None
+
+
+def backlogged(view: View, source: str) -> bool:
+    """Whether more and more wait for it at the highest rates although all calls are answered as ever: work that is done
+    afterwards, and too slowly."""
+    growing = []
+    for step in view.sweep.steps[-2:]:
+        meter = view.sweep.meter(step, source, "waiting")
+        waiting = [] if meter is None else meter.inside(step)[1].tolist()
+        growth = waiting[-1] - waiting[0] if len(waiting) >= 3 else 0.0
+        growing.append(growth >= max(BACKLOG_MIN, BACKLOG_SHARE * len(step.mine)))
+    return bool(growing) and all(growing)
 
 
 def _refusing_share(hurt: Sequence[Use]) -> float:

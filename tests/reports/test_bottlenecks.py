@@ -141,6 +141,45 @@ def test_what_no_meter_tells_is_read_from_the_answers(
     assert first(judged(tmp_path, samples, busy)) == ("named", law, name), why
 
 
+def test_an_operation_whose_time_follows_its_bytes_is_told(tmp_path: Path) -> None:
+    sized = [
+        changed(
+            [one], lambda s: {"bytes_sent": 1000 * (1 + s.arrival % 7), "done_ns": s.done_ns + MS * (s.arrival % 7)}
+        )[0]
+        for one in _one_operation(quick(dues()))
+    ]
+    found = judged(tmp_path, sized)
+    assert [(one.law, one.name) for one in found.suspects][:2] == [
+        ("local", "operation b.sign"),
+        ("payload", "size of what b.sign moves"),
+    ]
+
+
+def test_work_that_is_left_undone_is_a_backlog_though_all_are_answered(tmp_path: Path) -> None:
+    due = dues()
+    waiting = [0.0]
+    for t in range(1, 32):
+        waiting.append(max(0.0, waiting[-1] + sum((t - 1) * S < d.at_ns <= t * S for d in due) - LIMIT))
+    worker = [Reading("resource:queue:worker", "waiting", "count", t * S, waiting[t]) for t in range(1, 32)]
+    assert first(judged(tmp_path, quick(due), worker)) == ("named", "backlog", "worker")
+    level = [Reading("resource:queue:worker", "waiting", "count", t * S, 8.0 + 4 * (t % 2)) for t in range(1, 32)]
+    assert judged(tmp_path / "level", quick(due), level).status == "healthy"
+
+
+def test_what_refuses_is_named_by_its_own_word(tmp_path: Path) -> None:
+    samples = [
+        changed([one], lambda s: {"status": 503, "done_ns": s.done_ns + 30 * MS})[0] if one.status == 429 else one
+        for one in _limiter(quick(dues()))
+    ]
+    no = [s.done_ns for s in samples if s.status == 503]
+    counter = [
+        Reading("resource:queue:inbox", metric, "count", t * S, value)
+        for t in range(1, 32)
+        for metric, value in (("refused_total", float(sum(at <= t * S for at in no))), ("waiting", 3.0))
+    ]
+    assert first(judged(tmp_path, samples, counter)) == ("named", "refusing", "inbox")
+
+
 def test_without_any_trace_nobody_is_named(tmp_path: Path) -> None:
     samples = queued(dues(), LIMIT)
     found = judged(tmp_path, samples, station("idle", samples, demand_ms=1.0))

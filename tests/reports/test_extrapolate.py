@@ -133,7 +133,7 @@ def test_every_status_and_law_has_its_words() -> None:
 
     laws = (
         "generator", "used_up", "refusing", "waited_for", "held", "ceiling", "limiter", "connections", "local",
-        "payload", "span", "connect", "transfer", "leak", "unmetered",
+        "payload", "backlog", "span", "connect", "transfer", "leak", "unmetered",
     )  # fmt: skip
     for language in catalogue.LANGUAGES:
         words = catalogue.words(language)
