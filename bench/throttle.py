@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PIECE = 4096
+relays: set[asyncio.Task[None]] = set()
 
 
 class Line:
@@ -53,6 +54,10 @@ class Pace:
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: int, pace: Pace) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    relays.add(task)  # else nobody holds on to one that waits
+    task.add_done_callback(relays.discard)
     inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", to)
 
     async def up() -> None:
