@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from loadtests import asking, audit_pages, final_read, targets
 from loadtests.asking import Asker, AskError
+from loadtests.meters import Meters
 from loadtests.telemetry import Telemetry
 from record import tables
 from record.journal import Journal
@@ -191,8 +192,9 @@ def test_meters_that_are_no_numbers_are_not_measured(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     journal = Journal(tmp_path / "journal", 1)
     meters = Telemetry({}, journal, time.monotonic_ns)
-    for value in ("1.2.3", "NaN", "-", "1e999", "e+", "9" * 500, "--1"):
-        meters._keep("target:own", f'process_resident_memory_bytes {value}\nprocess_open_fds{{a="b"}} {value}\n')
-    meters._keep("target:own", 'process_open_fds{a="b"} 1.2e1\n')
+    for value in ("1.2.3", "NaN", "-", "1e999", "e+", "9" * 500, "--1", "1_0"):
+        text = f'process_resident_memory_bytes {value}\nprocess_open_fds{{a="b"}} {value}\n'
+        meters._keep("own", Meters(text), 7)
+    meters._keep("own", Meters('process_open_fds{a="b"} 1.2e1\n'), 7)
     journal.close()
     assert tables.readings(tmp_path / "journal")["value"].to_pylist() == [12.0]
