@@ -22,7 +22,7 @@ from reports.segments import Floats, Goal, Load, Segment
 Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
 KERNEL = 0.10  # width of the weights, in ln(rate)
 AGREE = 0.10  # a queue is never trusted closer than this, in logits
-SPREAD_MIN = 0.008  # of ln(rate): clocks, rounding, a machine that is shared
+SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
 SLOPE, SLOPE_SPREAD = np.log(15.0), 0.8  # lognormal prior of the logit's slope, without a queue
 CALLS_MIN = 50  # in a step, to be fitted
 CALLS_MAX = 60_000  # of the last ones, that the queue is learned from

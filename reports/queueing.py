@@ -26,12 +26,13 @@ OVERHEAD_S_MAX = 0.003  # of network and clients, which no server is busy with
 QUANTILES = 2_000
 SURE = 0.99  # that the speed really varies
 BLOCK_CALLS_MIN = 100
+HELD = 0.95  # quantile to which service times are held when speeds are compared
 BLOCK_S = 5.0  # speed is taken to be constant for so long
 LANE_CALLS = 6_000
 WARM_SHARE = 0.1  # of a lane, left out
 LANES = 48  # independent histories behind the point estimate
 RESAMPLED, RESAMPLED_LANES = 20, 6
-STEPS = np.array([-0.15, -0.07, 0.0, 0.07, 0.15])  # ln(rate) around the crossing
+STEPS = np.array([-0.12, -0.05, 0.0, 0.05, 0.12])  # ln(rate) around the crossing
 COARSE = np.array([0.3, 0.45, 0.6, 0.7, 0.8, 0.88, 0.94, 0.98])  # of the ceiling
 
 Floats = NDArray[np.float64]
@@ -55,10 +56,11 @@ class Service:
     @property
     def speed_spread(self) -> float:
         """Standard deviation of ln(speed) from block to block, beyond what chance gives; 0 when chance explains it."""
-        full = [block for block in _blocks(self) if block.size >= BLOCK_CALLS_MIN]
+        held = np.minimum(self.took, np.quantile(self.took, HELD))  # a far tail would pass for speed
+        full = [block for block in _blocks(held, self.begun) if block.size >= BLOCK_CALLS_MIN]
         if len(full) < 6:
             return 0.0
-        variation = float(self.took.var() / self.took.mean() ** 2)
+        variation = float(held.var() / held.mean() ** 2)
         logs = np.array([np.log(block.mean()) for block in full])
         chance = np.array([variation / block.size for block in full])
         weights = 1 / chance
@@ -133,13 +135,17 @@ def curve(service: Service, limit_s: float, share: float, seed: int = 1) -> Curv
     """
     rng = np.random.default_rng(seed)
     limit, target = limit_s - service.overhead_s, _logit(share)
-    blocks = _blocks(service)
+    blocks = _blocks(service.took, service.begun)
     choices = [np.arange(len(blocks)), *(rng.integers(0, len(blocks), len(blocks)) for _ in range(RESAMPLED))]
     tables = np.array([_table(np.concatenate([blocks[place] for place in chosen])) for chosen in choices])
     noise = service.speed_spread
     rough = np.log(service.ceiling * COARSE)
     shares = _late(service.servers, tables[:1], np.exp(rough)[None, :], limit, noise, rng, RESAMPLED_LANES)
     middle = min(_crossing(rough, _logits(shares[0].mean(axis=-1)), target), np.log(service.ceiling))
+    for _ in range(2):  # a straight line between knots is only true near them
+        rates = np.exp(middle + STEPS)[None, :]
+        shares = _late(service.servers, tables[:1], rates, limit, noise, rng, RESAMPLED_LANES)
+        middle = min(_crossing(middle + STEPS, _logits(shares[0].mean(axis=-1)), target), np.log(service.ceiling))
     near = middle + STEPS
     rates = np.tile(np.exp(near), (len(tables), 1))
     some = _late(service.servers, tables, rates, limit, noise, rng, RESAMPLED_LANES)
@@ -191,12 +197,12 @@ def _unlike(took: Floats, waited: NDArray[np.bool_]) -> float:
     return max(0.0, alone - OVERHEAD_S_MAX - served) / served
 
 
-def _blocks(service: Service) -> list[Floats]:
+def _blocks(took: Floats, begun: Floats) -> list[Floats]:
     """The service times of each stretch of BLOCK_S in which there were any."""
-    number = np.floor(service.begun / BLOCK_S).astype(np.int64)
+    number = np.floor(begun / BLOCK_S).astype(np.int64)
     order = np.argsort(number, kind="stable")
     edges = np.flatnonzero(np.diff(number[order])) + 1
-    return np.split(service.took[order], edges)
+    return np.split(took[order], edges)
 
 
 def _table(took: Floats) -> Floats:
