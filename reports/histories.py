@@ -1,7 +1,8 @@
 """Did every dossier go only where the life cycle of the plan lets it go, and is it where its last step led?
 
 The steps of a dossier must form one chain: born from nothing (0), each step from where the one before led, each among
-the allowed moves, the last to the state that the dossier has. Nearly all chains do when ordered by time; only the
+the allowed moves, the last to the state that the dossier has. One that was there before the run has no state among what
+the run wrote; of it only the steps that the run made are judged. Nearly all chains do when ordered by time; only the
 others are taken up one by one, because steps of one millisecond may have happened in any order.
 """
 
@@ -123,8 +124,8 @@ def _one(place: str, subject: str, rows: list[Any], allowed: frozenset[tuple[int
 
 def _reason(steps: list[Step], states: list[int], allowed: frozenset[tuple[int, int]]) -> str | None:
     """What is wrong first, or None. The words are in the catalogue."""
-    if not steps or steps[0].before != 0:
-        return "unborn"
+    if not steps or (steps[0].before != 0 and states):
+        return "unborn"  # without a state of its own it is a dossier from before the run, taken up on its way
     if any((step.before, step.after) not in allowed for step in steps):
         return "forbidden"
     if any(after.before != before.after for before, after in pairwise(steps)):

@@ -60,6 +60,15 @@ def test_a_step_that_is_not_allowed_is_illegal(tmp_path: Path, rows: list[Observ
     assert finding.evidence.rows[0][0] == Word("class.illegal")
 
 
+def test_a_dossier_from_before_the_run_is_judged_from_where_it_was_found(tmp_path: Path) -> None:
+    taken_up = [row for row in walked("old", 1, 2, 4, 9) if row.value != "0>1"]
+    (finding,) = check(tmp_path / "sound", GOOD + taken_up)
+    assert finding.verdict is Verdict.PASS
+    (finding,) = check(tmp_path / "jump", GOOD + [row for row in taken_up if row.value != "2>4"])
+    assert finding.evidence is not None
+    assert finding.evidence.rows[0][1] == Word("class.jump")
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
