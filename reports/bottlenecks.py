@@ -22,6 +22,7 @@ FAILED_MIN, KEPT_UP_MIN = 0.02, 0.93
 SLOWER, LATER_S = 4.0, 0.1  # times the quiet p95 and more than it: a queue that grows, not chance
 LAGGING = 0.5  # of the added latency: so long the generator did not look, on the worst half of every second
 STRONG, IDLY = 0.75, 0.2  # a shape as strong as this comes before what is used up but hardly waited for
+CULPRITS = ("used_up", "refusing", "waited_for")  # laws of a metered resource that explains what was seen
 ALIKE = 0.10  # ceilings nearer than that are named together
 CONFIRMED = 0.15  # how far from the prediction an intervention may end
 ADJUSTED = "adjusted"  # event: the resource and the factor on its size, "database pool=0.75"
@@ -152,7 +153,7 @@ def together(found: Judgement) -> tuple[Suspect, ...]:
         return first
     edge = (1 + ALIKE) * first[0].ceiling.rate
     return tuple(
-        one for one in found.suspects if one.law == "used_up" and one.ceiling is not None and one.ceiling.rate <= edge
+        one for one in found.suspects if one.law in CULPRITS and one.ceiling is not None and one.ceiling.rate <= edge
     )
 
 
