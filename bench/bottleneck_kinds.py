@@ -269,7 +269,9 @@ KINDS: dict[str, Callable[[int], Case]] = {
         "testbed-slow-query", 120.0, ("portal: thread", "portal: main"), "slow-query=25:web.dossier"
     ),
     "testbed-pool": played_by_testbed("testbed-pool", 150.0, ("turns in the store", "span queue"), "pool=2,40"),
-    "testbed-identity-quota": played_by_testbed("testbed-identity-quota", 80.0, ("rate limiter",), "identity-quota=30"),
+    "testbed-identity-quota": played_by_testbed(
+        "testbed-identity-quota", 100.0, ("rate limiter",), "identity-quota=30"
+    ),
     "testbed-leak": played_by_testbed("testbed-leak", 60.0, ("memory of",), "leak=60"),
     "testbed-healthy": played_by_testbed("testbed-healthy", 60.0, (), status="healthy"),
     "healthy": healthy("healthy", 21, 0.3, 0.7),

@@ -54,13 +54,13 @@ class LocalProcesses:
 
 
 def _of_processes(system: str, pids: list[int], at_ns: int) -> Iterator[Reading]:
-    """Each thread of the process that listens has one processor at most; all of its processes together have the
-    machine's, or what a quota leaves them."""
+    """Each thread of the process that listens has one processor at most, and is in use also while it waits for one: it
+    could do nothing else. All of its processes together have the machine's, or what a quota leaves them."""
     for number, tid in enumerate(_threads(pids[0])):
         thread = _schedstat(_PROC / str(pids[0]) / "task" / str(tid) / "schedstat")
         if thread is not None:
             source = f"resource:cpu:{system}: {'main thread' if tid == pids[0] else f'thread {number + 1}'}"
-            yield Reading(source, "busy_total", "unit-s", at_ns, thread[0] * 1e-9)
+            yield Reading(source, "busy_total", "unit-s", at_ns, (thread[0] + thread[1]) * 1e-9)
             yield Reading(source, "size", "units", at_ns, 1.0)
             yield Reading(source, "waited_total", "s", at_ns, thread[1] * 1e-9)
     seconds = [spent for pid in pids if (spent := _cpu_s(pid)) is not None]

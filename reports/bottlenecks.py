@@ -120,7 +120,7 @@ def _ranked(
     explained = any(one.tier == 0 for one in placed)
     ranked = [(0 if not view.hurt else 4, 0.0, one) for one in leaking]
     for one in placed:
-        beside = strong and one.tier == 0 and one.waited is not None and one.waited < IDLY
+        beside = strong and one.suspect.law == "used_up" and one.waited is not None and one.waited < IDLY
         ranked.append((2 if beside else one.tier, one.order, one.suspect))
     ranked += [(1, -one.score, one) for one in shapes if one.score >= suspects.SHARE_MIN]
     ranked += [(4, -one.score, one) for one in shapes if one.score < suspects.SHARE_MIN and not explained]

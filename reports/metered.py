@@ -52,7 +52,7 @@ def place(view: View, source: str) -> Placed | None:
         line = demands.law([*quiet, *hurt[:1]])  # where it began, too; above 1, what comes before the culprit does more
     ceiling = line.ceiling if line is not None else None
     suspect = Suspect(name, kind, law, score, ceiling, evidence(source, of, line), line.size if line else None)
-    order = ceiling.rate if ceiling is not None else float("inf")
+    order = ceiling.rate if ceiling is not None else -1.0 - score  # before shapes, of which it says what they wait for
     return Placed(suspect, tier, order, None if kind == "cpu" else waited)
 
 

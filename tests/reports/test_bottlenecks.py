@@ -166,6 +166,21 @@ def test_work_that_is_left_undone_is_a_backlog_though_all_are_answered(tmp_path:
     assert judged(tmp_path / "level", quick(due), level).status == "healthy"
 
 
+def test_what_is_waited_for_says_more_than_who_waits(tmp_path: Path) -> None:
+    samples = _one_operation(quick(dues()))
+    late = [one for one in samples if one.operation == 2]
+    waiting = [
+        Reading("resource:queue:turns", "waiting", "count", t * S,
+                float(sum(one.intended_ns <= t * S < one.done_ns - 20 * MS for one in late)))
+        for t in range(1, 32)
+    ]  # fmt: skip
+    found = judged(tmp_path, samples, waiting)
+    assert [(one.law, one.name) for one in found.suspects][:2] == [
+        ("waited_for", "turns"),
+        ("local", "operation b.sign"),
+    ]
+
+
 def test_what_refuses_is_named_by_its_own_word(tmp_path: Path) -> None:
     samples = [
         changed([one], lambda s: {"status": 503, "done_ns": s.done_ns + 30 * MS})[0] if one.status == 429 else one
