@@ -35,26 +35,28 @@ def _part_ms(reply: httpx.Response, part: str) -> float:
 
 
 def test_a_slow_query_takes_its_time_in_the_database(options: list[str]) -> None:
-    with _office(options, "slow-query=150:portal.track") as office:
+    with _office(options, "slow-query=400:portal.track") as office:
         code = office.submit().json()["dossier"]
-        assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= 150
-        assert _part_ms(office.submit(), "db") < 150
+        assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= 400
+        assert _part_ms(office.submit(), "db") < 400
 
 
 def test_writers_of_a_hot_row_wait_for_each_other(options: list[str]) -> None:
     with _office(options, "hot-row=60:portal.rate") as office:
         codes = [office.submit().json()["dossier"] for _ in range(4)]
-        waits = sorted(_part_ms(reply, "queue") for reply in _at_once(office, codes))
-        assert waits[0] >= 60
-        assert waits[-1] >= 4 * 60
+        began = time.monotonic()
+        waits = [_part_ms(reply, "queue") for reply in _at_once(office, codes)]
+        assert time.monotonic() - began >= 4 * 0.06, "one after the other, whoever came first"
+        assert min(waits) >= 60
 
 
 def test_a_pool_of_two_lets_two_through_at_a_time(options: list[str]) -> None:
     with _office(options, "pool=2,80:portal.rate") as office:
-        codes = [office.submit().json()["dossier"] for _ in range(4)]
-        waits = sorted(_part_ms(reply, "queue") for reply in _at_once(office, codes))
-        assert waits[1] >= 80
-        assert waits[3] >= 160
+        codes = [office.submit().json()["dossier"] for _ in range(8)]
+        began = time.monotonic()
+        waits = [_part_ms(reply, "queue") for reply in _at_once(office, codes)]
+        assert time.monotonic() - began >= 4 * 0.08, "four pairs, one after the other, whoever came first"
+        assert min(waits) >= 80
 
 
 def _at_once(office: Office, codes: list[str]) -> list[httpx.Response]:
