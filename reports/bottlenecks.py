@@ -3,7 +3,8 @@
 The order of suspicion. First ourselves. Then resources that are used up where the system is hurt, at a demand per call
 that is the same as when all was quiet; one whose demand grew is held longer by somebody else, a symptom. Then the laws
 of shape (reports.suspects). Who is used up without explaining anything comes last, by ceiling. Nobody is accused where
-nothing was hurt and no ceiling lies below what was asked for.
+nothing was hurt and no ceiling lies below what was asked for; a goal that was not driven and that no meter speaks of is
+"beyond" what is known.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CULPRITS = ("used_up", "refusing", "waited_for")  # laws of a metered resource t
 ALIKE = 0.10  # ceilings nearer than that are named together
 CONFIRMED = 0.15  # how far from the prediction an intervention may end
 ADJUSTED = "adjusted"  # event: the resource and the factor on its size, "database pool=0.75"
-STATUSES = ("generator", "named", "together", "unconfirmed", "expected", "healthy", "undecided")
+STATUSES = ("generator", "named", "together", "unconfirmed", "expected", "beyond", "healthy", "undecided")
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def _status(view: View, ranked: Sequence[tuple[int, float, Suspect]], goal: floa
         if leaking or (ranked and ranked[0][0] == 0):
             return "named"
         below = [one for tier, _, one in ranked if one.ceiling is not None and one.ceiling.rate < goal]
-        return "expected" if below else "healthy"
+        known = any(one.ceiling is not None for *_, one in ranked)
+        return "expected" if below else "healthy" if known or goal <= view.sweep.steps[-1].offered else "beyond"
     if not ranked or ranked[0][0] >= 4:
         return "unconfirmed"
     tier, _, first = ranked[0]
@@ -144,6 +146,12 @@ def _status(view: View, ranked: Sequence[tuple[int, float, Suspect]], goal: floa
         if other == tier == 0 and one.ceiling and first.ceiling and one.ceiling.rate <= (1 + ALIKE) * first.ceiling.rate
     ]
     return "together" if alike else "named"
+
+
+def carries(found: Judgement, goal: float) -> bool:
+    """Whether so many calls per second were driven and nothing was hurt."""
+    unhurt = [step.offered for step in found.steps if found.hurt_from is None or step.offered < found.hurt_from]
+    return found.status != "generator" and goal <= max(unhurt, default=0.0)
 
 
 def together(found: Judgement) -> tuple[Suspect, ...]:

@@ -22,6 +22,7 @@ from reports.segments import Floats, Goal, Load, Segment
 Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
 KERNEL = 0.10  # width of the weights, in ln(rate)
 AGREE = 0.10  # a queue is never trusted closer than this, in logits
+WIDER = 1.5  # of every spread: what is learned twice from the same calls is not independent (docs/adr/0006)
 SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
 SLOPE, SLOPE_SPREAD = np.log(15.0), 0.8  # lognormal prior of the logit's slope, without a queue
 CALLS_MIN = 50  # in a step, to be fitted
@@ -33,6 +34,7 @@ MARGIN = 3.0  # of the warm-up: what is left after the cut must not be taken for
 CONFIRM = "confirm"  # name of the phase that tries the answer
 CONFIRM_AT = 0.95  # of the lower bound
 WANTED = 0.05  # relative half-width
+WIDTH_MAX = 0.20  # the same; beyond it nobody should sign anything
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,19 @@ class Capacity:
     confirmed: bool | None
     more_s: float
     generator: str  # why the generator was not fit to judge by near the limit; empty: it was
+    untested: tuple[str, ...]  # promises of the profile of which too little was seen, or nothing that a search can see
     load: Load
 
     @property
     def width(self) -> float:
         """Half of the interval, relative."""
         return (self.high - self.low) / (2 * self.per_s)
+
+    @property
+    def sure(self) -> bool:
+        """Whether the answer is one: the interval is not too wide, its trial held, and promises held at some rate."""
+        lowest = min(_rate(self.load, step) for step in self.load.segments)
+        return self.width <= WIDTH_MAX and self.confirmed is not False and self.per_s > lowest
 
 
 def estimate(records: Sequence[RunRecord]) -> Capacity | None:
@@ -103,7 +112,7 @@ def estimate(records: Sequence[RunRecord]) -> Capacity | None:
         binding=binding.slug, ceiling=ceiling, ceiling_error=error, servers=service.servers if service else None,
         crossings=crossings, collapses=_collapses(load), warm_s=warm_s, confirmed=confirmed,
         more_s=max(0.0, near_s * ((half / WANTED) ** 2 - 1)), generator=generator_trouble(records, load, binding.per_s),
-        load=load,
+        untested=_untested(records[0], load), load=load,
     )  # fmt: skip
 
 
@@ -245,7 +254,14 @@ def _dispersion(x: Floats, late: NDArray[np.int64], of: NDArray[np.int64]) -> fl
 
 
 def _interval(at: float, spread: float) -> tuple[float, float, float]:
-    return float(np.exp(at)), float(np.exp(at - Z90 * spread)), float(np.exp(at + Z90 * spread))
+    half = Z90 * WIDER * spread
+    return float(np.exp(at)), float(np.exp(at - half)), float(np.exp(at + half))
+
+
+def _untested(record: RunRecord, load: Load) -> tuple[str, ...]:
+    """Promises that the search cannot speak of: lags between systems, and operations that were hardly called."""
+    seen = {goal.slug for goal in load.goals if int(load.late(goal)[1].sum()) >= CALLS_MIN}
+    return tuple(objective.slug for objective in record.manifest.objectives if objective.slug not in seen)
 
 
 def generator_trouble(records: Sequence[RunRecord], load: Load, per_s: float) -> str:

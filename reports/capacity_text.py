@@ -30,8 +30,10 @@ def as_data(found: Capacity | None, records: Sequence[dict[str, str]]) -> dict[s
             "collapses": found.collapses,
             "warm_s": _short(found.warm_s),
             "confirmed": found.confirmed,
+            "sure": found.sure,
             "more_s": _short(found.more_s),
             "generator": found.generator,
+            "untested": list(found.untested),
         },
         "crossings": [
             {
@@ -83,11 +85,14 @@ def as_lines(found: Capacity | None) -> list[str]:
         lines.append("  ! Quá tải thì sụp: overloaded, it completes less than it could (collapse)")
     if found.warm_s > 0:
         lines.append(f"  warm-up left out: the first {found.warm_s:.0f} s")
-    if found.confirmed is not None:
-        tried = "held" if found.confirmed else "did NOT hold; the interval was widened"
-        lines.append(f"  trial at 0.95 × the lower bound {tried}")
+    tried = {True: "held", False: "did NOT hold; the interval was widened", None: "was not made: the budget was spent"}
+    lines.append(f"  trial at 0.95 × the lower bound {tried[found.confirmed]}")
+    if found.untested:
+        lines.append(f"  ! Chưa thử các cam kết / promises not tested: {', '.join(found.untested)}")
     if found.more_s > 1:
         lines.append(f"  for ±5 %: about {found.more_s:.0f} s more near the limit")
+    if not found.sure:
+        lines.append("  ? Chưa đủ chắc chắn để kết luận / not sure enough to decide by: search longer")
     if found.generator:
         lines.append(f"  ⊘ void: {found.generator}")
     return lines

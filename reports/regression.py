@@ -70,13 +70,19 @@ def unlike(baseline: Manifest, run: Manifest) -> tuple[str, ...]:
 
 
 def check(baseline: RunRecord, run: RunRecord) -> tuple[Finding, ...]:
-    """One finding for each thing compared; one undecided one when nothing could be. They must not be `unlike`."""
+    """One finding for each thing compared; an undecided one more when nothing that binds could be.
+
+    The two must not be `unlike`.
+    """
     changes = compare(baseline, run)
-    if not changes:
-        needs = Text("regression.needs", {"blocks": str(BLOCKS_MIN), "seconds": f"{BLOCK_S:g}"})
-        title, summary = Text("regression.title", {"what": "-"}), Text("regression.nothing")
-        return (Finding("regression", Verdict.UNDECIDED, title, summary, needs_more=needs),)
-    return tuple(_finding(change) for change in changes)
+    found = tuple(_finding(change) for change in changes)
+    if any(change.binding for change in changes):
+        return found
+    needs = Text("regression.needs", {"blocks": str(BLOCKS_MIN), "seconds": f"{BLOCK_S:g}"})
+    title, summary = Text("regression.title", {"what": "-"}), Text("regression.nothing")
+    if changes:
+        summary, needs = Text("regression.warns_only"), Text("regression.longer")
+    return (*found, Finding("regression", Verdict.UNDECIDED, title, summary, needs_more=needs))
 
 
 def compare(baseline: RunRecord, run: RunRecord) -> tuple[Change, ...]:
@@ -103,10 +109,13 @@ def figures(record: RunRecord) -> dict[tuple[str, str], float]:
 
 
 def _finding(change: Change) -> Finding:
-    key = "worse" if change.worse else "same"
-    verdict = Verdict.FAIL if change.worse and change.binding else Verdict.PASS
-    if change.worse and not change.binding:
-        key = "warns"
+    key, verdict = "same", Verdict.PASS
+    if not change.binding:
+        key = "warns" if change.worse else key
+    elif change.worse:
+        key, verdict = "worse", Verdict.FAIL
+    elif change.high > change.floor:
+        key, verdict = "open", Verdict.UNDECIDED
     what = Word(f"duet.what.{change.what}", change.what)
     numbers = {
         "operation": change.operation or "*",
@@ -116,8 +125,9 @@ def _finding(change: Change) -> Finding:
         "floor": f"{change.floor:.0%}",
     }
     slug = ".".join(filter(None, ("regression", change.what, change.operation)))
-    return Finding(slug, verdict, Text("regression.title", {"what": what}),
-                   Text(f"regression.{key}", {"what": what, **numbers}))  # fmt: skip
+    needs = Text("regression.longer") if verdict is Verdict.UNDECIDED else None
+    title, summary = Text("regression.title", {"what": what}), Text(f"regression.{key}", {"what": what, **numbers})
+    return Finding(slug, verdict, title, summary, needs_more=needs)
 
 
 def _values(record: RunRecord) -> dict[tuple[str, str], Floats]:

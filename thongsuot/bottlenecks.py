@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
-EXITS = {"healthy": 0, "named": 1, "together": 1, "expected": 1, "generator": 3, "unconfirmed": 4, "undecided": 4}
+EXITS = {
+    "healthy": 0, "named": 1, "together": 1, "expected": 1, "generator": 3, "beyond": 4, "unconfirmed": 4,
+    "undecided": 4,
+}  # fmt: skip
 
 
 @click.command("bottlenecks")
@@ -21,8 +24,8 @@ EXITS = {"healthy": 0, "named": 1, "together": 1, "expected": 1, "generator": 3,
 def command(runs: tuple[Path, ...], forecast: float | None, safety: float, as_json: bool) -> None:
     """Say from the records RUN… of one target, driven at several rates, what limits it; with --forecast, what to buy.
 
-    Exit code: 0 nothing limits it below the forecast (or below the rates tried), 1 something does, 3 the generator
-    did, 4 it cannot be told, 2 when a record cannot be read.
+    Exit code: 0 nothing limits it below the forecast with its safety (or, without one, below the rates tried), 1
+    something does, 3 the generator did, 4 it cannot be told, 2 when a record cannot be read.
 
     \b
     thongsuot run sweep --target my.toml --rate 200
@@ -38,4 +41,4 @@ def command(runs: tuple[Path, ...], forecast: float | None, safety: float, as_js
         click.echo(json.dumps(bottleneck_page.summary(found, plan), ensure_ascii=False))
     else:
         click.echo(bottleneck_page.text(found, plan), nl=False)
-    sys.exit(EXITS[found.status])
+    sys.exit(0 if goal is not None and bottlenecks.carries(found, goal) else EXITS[found.status])

@@ -54,6 +54,7 @@ def command(
 ) -> None:
     """Find the highest rate of PROFILE's whole mix at which every promise of it holds.
 
+    To find it, the target is overloaded on purpose, for some seconds: not for a system that people are using.
     Each step of the search is an ordinary record; the answer is computed from them alone, and `thongsuot recompute`
     computes it again. The profile's phases are not used.
 
@@ -61,7 +62,8 @@ def command(
     thongsuot capacity generic --target my.toml
     thongsuot capacity generic --target my.toml --set objective.0.limit_ms=300 --budget 300s
 
-    Exit codes: 0 found, 2 wrong usage, 3 void (the generator was the limit), 4 no promise was broken at any rate.
+    Exit codes: 0 found, 2 wrong usage, 3 void (the generator was the limit), 4 no promise was broken at any
+    rate, or the answer is not sure (wider than ±20 %, its trial did not hold, or promises were broken at every rate).
     """
     budget_s = _budget(budget)
     loaded = options.profile_of(profile, sets, rate, duration)
@@ -80,10 +82,17 @@ def recompute_command(file: Path, as_json: bool) -> None:
     Example: thongsuot recompute runs/20250701T080000Z-generic-1-capacity.json
     """
     try:
-        folders = [file.parent / str(one["run"]) for one in json.loads(file.read_text("utf-8"))["records"]]
+        named = [(str(one["run"]), str(one["sha256"])) for one in json.loads(file.read_text("utf-8"))["records"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError([f"{file}: not the file of a search: {error}"]) from error
-    sys.exit(_tell(folders, capacity.estimate([open_record(folder) for folder in folders]), None, as_json))
+        raise ConfigError([f"{file}: not the file of a search: {type(error).__name__}: {error}"]) from error
+    if not named or any(Path(name).name != name for name, _ in named):
+        raise ConfigError([f"{file}: records: should name the folders of a search, which lie beside it"])
+    records = [open_record(file.parent / name) for name, _ in named]
+    others = [name for (name, digest), record in zip(named, records, strict=True) if record.digest != digest]
+    if others:
+        raise ConfigError([f"{file}: {name} is not the record that the search made: sha256 differs" for name in others])
+    folders = [record.folder for record in records]
+    sys.exit(_tell(folders, capacity.estimate(records), None, as_json))
 
 
 class _Hunt:
@@ -100,6 +109,8 @@ class _Hunt:
 
     def find(self, show: Show) -> Capacity | None:
         """The answer, or None. Every record of the search is in `folders`. Raises ConfigError before any traffic."""
+        if not any(one.metric in ("latency", "errors") for one in self._profile.objectives):
+            raise ConfigError([f"{self._profile.name}: a capacity needs an [[objective]] on latency or errors"])
         step_s = FLAT_STEP_S if self._profile.kind == "flat" else DAY_STEP_S
         base = self._base()
         stairs = search.staircase(base, step_s)
@@ -206,7 +217,9 @@ def _tell(folders: Sequence[Path], found: Capacity | None, runs: Path | None, as
             click.echo(str(file))
     if found is None:
         return EXIT_UNDECIDED
-    return EXIT_VOID if found.generator else 0
+    if found.generator:
+        return EXIT_VOID
+    return 0 if found.sure else EXIT_UNDECIDED
 
 
 def _budget(text: str) -> float:

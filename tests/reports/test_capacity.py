@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -38,9 +39,20 @@ def test_the_limit_of_a_queue_is_found_within_its_interval(
     assert found.per_s == pytest.approx(known, rel=0.05)
     assert found.low < known * 1.02
     assert found.high > known * 0.98
-    assert (found.binding, found.servers, found.generator) == ("fast", servers, "")
+    assert (found.binding, found.servers, found.generator, found.sure) == ("fast", servers, "", True)
     assert found.ceiling == pytest.approx(servers / mean_ms * 1e3, rel=0.04)
     assert not found.collapses
+
+
+def test_promises_that_a_search_cannot_see_are_said_to_be_untested(tmp_path: Path) -> None:
+    late = msgspec.structs.replace(within(100.0), slug="sync", metric="lag")
+    other = msgspec.structs.replace(within(100.0), slug="other", operations=("own.put",))
+    record = queue_record(tmp_path / "a", STAIRS, objectives=[within(100.0), late, other])
+    found = capacity.estimate([record])
+    assert found is not None
+    assert found.untested == ("sync", "other")
+    assert any("promises not tested: sync, other" in line for line in capacity_text.as_lines(found))
+    assert any("trial at 0.95 × the lower bound was not made" in line for line in capacity_text.as_lines(found))
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -98,6 +110,7 @@ def test_a_trial_that_did_not_hold_widens_the_interval(tmp_path: Path) -> None:
     found = capacity.estimate([sound, slow])
     assert found is not None
     assert found.confirmed is False
+    assert not found.sure
     assert found.low <= 120.0
 
 

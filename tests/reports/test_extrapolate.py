@@ -128,6 +128,17 @@ def test_the_command_says_it_to_people_and_to_machines(run: Path, tmp_path: Path
     assert missing.returncode == 2
 
 
+def test_a_goal_that_was_carried_is_no_failure_and_one_that_nobody_drove_is_open(run: Path, tmp_path: Path) -> None:
+    carried = command("bottlenecks", str(run), "--forecast", "20")
+    assert carried.returncode == 0, carried.stdout
+    samples = queued(dues(), 500.0)
+    unmetered = str(swept(tmp_path / "unmetered", samples, []))
+    assert command("bottlenecks", unmetered, "--forecast", "20").returncode == 0
+    beyond = command("bottlenecks", unmetered, "--forecast", "1000")
+    assert beyond.returncode == 4
+    assert "drive it" in beyond.stdout
+
+
 def test_every_status_and_law_has_its_words() -> None:
     from reports import catalogue
 

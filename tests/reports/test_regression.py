@@ -21,10 +21,21 @@ BOOT = "boot"
 
 
 def a_run(
-    folder: Path, *, slower: float = 1.0, size: float = 1000.0, cpu: float = 0.4, seed: int = 1, n: int = 3000
+    folder: Path,
+    *,
+    slower: float = 1.0,
+    size: float = 1000.0,
+    cpu: float = 0.4,
+    seed: int = 1,
+    n: int = 3000,
+    spread: float = 0.15,
 ) -> RunRecord:
     """A run of 35 s whose times, answers and processor seconds are as given."""
-    made = records.healthy(n, lambda count: [round(ns * slower) for ns in records.latencies(count, seed=seed)])
+
+    def took(count: int) -> list[int]:
+        return [round(ns * slower) for ns in records.latencies(count, sigma=spread, seed=seed)]
+
+    made = records.healthy(n, took)
     made["samples"] = [msgspec.structs.replace(each, bytes_received=round(size)) for each in made["samples"]]  # type: ignore[attr-defined]
     rng = np.random.default_rng(seed)
     used = [
@@ -90,6 +101,22 @@ def test_times_of_another_start_of_the_machine_only_warn(baseline: RunRecord, tm
     assert {"regression.cpu", "regression.p50.portal.track"} <= warned
 
 
+def test_what_scatters_too_much_to_exclude_a_regression_is_open(tmp_path: Path) -> None:
+    one, other = (a_run(tmp_path / str(seed), seed=seed, spread=0.8) for seed in (1, 2))
+    found = {finding.check: finding for finding in regression.check(one, other)}
+    assert found["regression.p95.portal.track"].verdict is Verdict.UNDECIDED
+    assert found["regression.p95.portal.track"].needs_more is not None
+    assert found["regression.cpu"].verdict is Verdict.PASS
+
+
+def test_where_everything_only_warns_nothing_is_passed(tmp_path: Path) -> None:
+    one, other = (a_run(tmp_path / str(seed), seed=seed, size=0) for seed in (1, 2))
+    other.manifest = msgspec.structs.replace(other.manifest, zero=Zero(0, 0, "another"))
+    found = regression.check(one, other)
+    assert worst(found) is Verdict.UNDECIDED
+    assert found[-1].summary.key == "regression.warns_only"
+
+
 def test_unlike_runs_are_told_apart_in_every_respect(baseline: RunRecord) -> None:
     manifest = baseline.manifest
     assert regression.unlike(manifest, msgspec.structs.replace(manifest, run_id="other", code="test+digest")) == ()
@@ -109,7 +136,7 @@ def test_too_few_calls_leave_it_open(baseline: RunRecord, tmp_path: Path) -> Non
 
 
 def test_calls_without_an_answer_are_slow_not_absent(baseline: RunRecord, tmp_path: Path) -> None:
-    made = records.healthy(3000, lambda count: records.latencies(count, seed=2))
+    made = records.healthy(3000, lambda count: records.latencies(count, sigma=0.15, seed=2))
     silent = [
         msgspec.structs.replace(each, outcome=Outcome.UNKNOWN, status=0, done_ns=each.intended_ns + 30 * MS)
         if index % 4 == 0

@@ -37,6 +37,11 @@ def test_a_short_search_finds_the_limit_and_anybody_can_compute_it_again(tmp_pat
     file = next((tmp_path / "elsewhere").glob("*-capacity.json"))
     again = thongsuot("recompute", str(file), "--json")
     assert (again.returncode, again.stdout) == (0, done.stdout)
+    named = json.loads(done.stdout)["records"][0]["sha256"]
+    file.write_text(file.read_text("utf-8").replace(named, "0" * 64), "utf-8")
+    other = thongsuot("recompute", str(file))
+    assert other.returncode == 2
+    assert "is not the record that the search made: sha256 differs" in other.stderr
 
 
 def test_wrong_words_are_told_before_any_traffic(tmp_path: Path) -> None:
@@ -46,4 +51,6 @@ def test_wrong_words_are_told_before_any_traffic(tmp_path: Path) -> None:
     broken = tmp_path / "x-capacity.json"
     broken.write_text("{}", "utf-8")
     assert thongsuot("recompute", str(broken)).returncode == 2
+    broken.write_text('{"records": [{"run": "../x", "sha256": ""}]}', "utf-8")
+    assert "should name the folders of a search" in thongsuot("recompute", str(broken)).stderr
     assert list(tmp_path.iterdir()) == [broken]

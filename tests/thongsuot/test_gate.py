@@ -17,13 +17,19 @@ def gate(*words: str | Path) -> Result:
     return CliRunner().invoke(main, ["gate", *map(str, words)])
 
 
+def steady(folder: Path, slower: float = 1.0) -> Path:
+    """A sound run whose times scatter little."""
+    made = records.healthy(6000, lambda n: [round(slower * ns) for ns in records.latencies(n, sigma=0.1)])
+    return records.make_record(folder, **made)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return records.healthy_run(tmp_path / "run", 6000)
+    return steady(tmp_path / "run")
 
 
 def test_a_good_run_passes_with_and_without_a_baseline(run: Path, tmp_path: Path) -> None:
-    baseline = records.healthy_run(tmp_path / "baseline", 6000)
+    baseline = steady(tmp_path / "baseline")
     assert gate(run).exit_code == 0
     page, junit = tmp_path / "ci/gate.md", tmp_path / "ci/gate.xml"
     done = gate(run, "--baseline", baseline, "--json", "--markdown", page, "--junit", junit)
@@ -35,8 +41,7 @@ def test_a_good_run_passes_with_and_without_a_baseline(run: Path, tmp_path: Path
 
 
 def test_a_run_that_keeps_its_promises_may_still_be_a_regression(run: Path, tmp_path: Path) -> None:
-    made = records.healthy(6000, lambda n: [2 * ns for ns in records.latencies(n)])
-    slower = records.make_record(tmp_path / "slower", **made)  # type: ignore[arg-type]
+    slower = steady(tmp_path / "slower", 2.0)
     assert gate(slower).exit_code == 0
     done = gate(slower, "--baseline", run, "--json")
     assert done.exit_code == 1
