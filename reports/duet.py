@@ -2,8 +2,10 @@
 
 Both versions were asked at random within the same seconds, so what troubles the machine troubles both and cancels. What
 does not cancel is how a process happens to have started; so both were restarted again and again, and a restart is one
-observation: the mean over its blocks of ln(candidate / base). Work per request comes first because it hardly depends on
-the machine, then median and p95 of the time from when a call was due; never p99, which a few minutes cannot hold.
+observation: the mean over its blocks of ln(candidate / base). A restart in which the generator was late or stood still
+is of no use, and a record that does not add up, or whose generator had no processor left, makes the duet void. Work per
+request comes first because it hardly depends on the machine, then median and p95 of the time from when a call was due;
+never p99, which a few minutes cannot hold.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import DUET_SIDES, DuetRule, Outcome
-from reports import phases, signed_rank
-from reports.verdict import NEVER_NS, Verdict
+from reports import phases, signed_rank, validity
+from reports.case import Case
+from reports.verdict import NEVER_NS, Text, Verdict
 
 CALLS_MIN = 15  # of one operation and side in one block; below it the block has no percentile
 RESTARTS_MIN = 6
@@ -78,6 +81,7 @@ class Duet:
     compared: tuple[Compared, ...]
     rule: DuetRule
     records: tuple[str, ...]  # digests, in order
+    unfit: tuple[Text, ...] = ()  # why a record is not fit to judge by
 
     @property
     def decided(self) -> bool:
@@ -97,10 +101,12 @@ def judge(records: Sequence[RunRecord], rule: DuetRule) -> Duet:
                 found[question].append(difference)
     reached = sum(look <= restarts + unusable for look in rule.looks)
     compared = decide(found, max(reached - 1, 0), rule)
+    unfit = tuple(text for record in records for text in _unfit(record))
     verdict = Verdict.VOID
-    if restarts >= RESTARTS_MIN and compared:
+    if restarts >= RESTARTS_MIN and compared and not unfit:
         verdict = worst(compared)
-    return Duet(verdict, restarts, unusable, _busy(records), compared, rule, tuple(record.digest for record in records))
+    digests = tuple(record.digest for record in records)
+    return Duet(verdict, restarts, unusable, _busy(records), compared, rule, digests, unfit)
 
 
 def decide(found: Mapping[Question, Sequence[float]], look: int, rule: DuetRule) -> tuple[Compared, ...]:
@@ -135,12 +141,43 @@ def differences_of(record: RunRecord) -> list[dict[Question, float]]:
     for place, phase in enumerate(stretches):
         if phase.name.startswith("block-"):
             blocks[phase.name.split("-")[1]].append(place)
-    calls, meters = Calls(record), Meters(record)
+    calls, meters, disturbed = Calls(record), Meters(record), _disturbed(record)
     found = []
     for restart, places in blocks.items():
         each = [_block(calls, meters, place, stretches[place].start_ns, stretches[place].end_ns) for place in places]
-        usable = bool(each) and all(each) and restart not in failed
+        usable = bool(each) and all(each) and restart not in failed and disturbed.isdisjoint(places)
         found.append(_means(each) if usable else {})
+    return found
+
+
+def _unfit(record: RunRecord) -> list[Text]:
+    """What makes a whole record worthless: accounts that do not add up, arrivals without a user, no processor left.
+
+    A generator that was not watched counts as unfit too.
+    """
+    case = Case(record)
+    findings = [check(case) for check in (validity.conservation, validity.drops, validity.cpu)]
+    return [finding.summary for finding in findings if finding.verdict is not Verdict.PASS]
+
+
+def _disturbed(record: RunRecord) -> set[int]:
+    """Phases in which the generator sent late or stood still for longer than the manifest allows."""
+    limits = record.manifest.limits
+    rows = record.query("""
+        SELECT at_ns, value FROM readings
+        WHERE starts_with(source::VARCHAR, 'generator-') AND metric = 'hub_lag_ms' AND value IS NOT NULL""")
+    sent = record.query("SELECT intended_ns, sent_ns - intended_ns AS late FROM samples WHERE sent_ns IS NOT NULL")
+    lags_at, lags, due, late = (
+        table[name].to_numpy(np.float64)
+        for table, name in ((rows, "at_ns"), (rows, "value"), (sent, "intended_ns"), (sent, "late"))
+    )
+    found = set()
+    for place, phase in enumerate(record.manifest.phases):
+        lag = lags[(lags_at >= phase.start_ns) & (lags_at < phase.end_ns + validity.READING_LATE_NS_MAX)]
+        here = late[(due >= phase.start_ns) & (due < phase.end_ns)]
+        stood_still = bool(len(lag)) and float(lag.max()) > limits.hub_lag_ms_max
+        if stood_still or (len(here) and percentile(here, 99) > limits.lateness_p99_ms_max * 1e6):
+            found.add(place)
     return found
 
 

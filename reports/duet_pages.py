@@ -31,7 +31,7 @@ def lines(duet: Duet) -> list[str]:
     width = max((len(_name(one, "en")) for one in duet.compared), default=0)
     for one in duet.compared:
         found.append(f"  {MARKS[one.verdict]} {_name(one, 'en'):{width}}  {_change(one)}")
-    return found
+    return found + [f"  ⊘ {catalogue.say(text, 'vi')} / {catalogue.say(text, 'en')}" for text in duet.unfit]
 
 
 def markdown(duet: Duet) -> str:
@@ -48,6 +48,7 @@ def markdown(duet: Duet) -> str:
             "",
             f"{_restarts(duet, 'vi')}  ",
             _restarts(duet, "en"),
+            *(f"- ⊘ {catalogue.say(text, 'vi')} / {catalogue.say(text, 'en')}" for text in duet.unfit),
             "",
             f"| | {head[0]} | {head[1]} |",
             "|---|---|---|",
@@ -70,7 +71,8 @@ def junit(duet: Duet) -> str:
             element.set("message", _change(one))
     if duet.verdict is Verdict.VOID:
         case = Xml.SubElement(suite, "testcase", classname="thongsuot.duet", name="restarts")
-        Xml.SubElement(case, "error", message=_restarts(duet, "en"))
+        reasons = [_restarts(duet, "en"), *(catalogue.say(text, "en") for text in duet.unfit)]
+        Xml.SubElement(case, "error", message="; ".join(reasons))
     for name in ("failure", "error", "skipped"):
         suite.set({"failure": "failures", "error": "errors"}.get(name, name), str(len(suite.findall(f"*/{name}"))))
     Xml.indent(suite)

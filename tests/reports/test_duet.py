@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,10 +48,17 @@ def a_duet(
     fails: int = 0,
     events: tuple[Event, ...] = (),
     unmetered: bool = False,
+    generator: Sequence[Reading] | None = None,
+    late: Collection[int] = (),
 ) -> Path:
-    """A record of a duet. `cpu` is how much more the candidate works after each restart; one call in `fails` fails."""
+    """A record of a duet. `cpu` is how much more the candidate works after each restart; one call in `fails` fails.
+
+    After the restarts `late` the generator sends 80 ms late.
+    """
     rng = np.random.default_rng(7)
-    samples, meters, due = list[Sample](), list[Reading](), list[int]()
+    samples, due = list[Sample](), list[int]()
+    meters = list(records.readings(round(restarts * CYCLE_S) + 1) if generator is None else generator)
+
     spent = [0.0, 0.0]
     for phase in phases_of(restarts):
         if not phase.judged:
@@ -74,6 +81,8 @@ def a_duet(
                 samples.append(
                     records.call(len(due), at_ns, took, side, outcome=outcome, status=status, bytes_received=600)
                 )
+                if restart in late:
+                    samples[-1] = msgspec.structs.replace(samples[-1], sent_ns=at_ns + 80 * MS, done_ns=at_ns + 90 * MS)
                 due.append(at_ns)
     order = np.argsort(due, kind="stable")
     place = {int(old): new for new, old in enumerate(order)}
@@ -137,6 +146,21 @@ def test_a_service_that_was_not_ready_in_time_has_no_say(tmp_path: Path) -> None
     late = Event(S, "restart-failed", "03: candidate: not ready in time")
     found = judged(a_duet(tmp_path / "run", events=(late,)))
     assert (found.restarts, found.unusable) == (10, 1)
+
+
+def test_a_restart_in_which_the_generator_was_late_or_stood_still_has_no_say(tmp_path: Path) -> None:
+    stood = Reading("generator-0", "hub_lag_ms", "ms", round(4.5 * CYCLE_S * S), 900.0)
+    found = judged(a_duet(tmp_path / "run", late=(2, 7), generator=[*records.readings(34), stood]))
+    assert (found.restarts, found.unusable, found.unfit) == (8, 3, ())
+
+
+@pytest.mark.parametrize("meters", [records.readings(34, cpu=0.97), ()], ids=["no processor", "not watched"])
+def test_an_unfit_generator_makes_a_duet_void(tmp_path: Path, meters: Sequence[Reading]) -> None:
+    found = judged(a_duet(tmp_path / "run", generator=meters))
+    assert found.verdict is Verdict.VOID
+    assert [text.key.rpartition(".")[0] for text in found.unfit] == ["validity.cpu"]
+    assert duet_pages.lines(found)[-1].startswith("  ⊘ ")
+    assert "⊘" in duet_pages.markdown(found)
 
 
 def test_equal_versions_are_seldom_told_to_differ_however_wild_the_machine() -> None:
