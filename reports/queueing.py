@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from reports import service_times
+
 SERVERS_MAX = 128
 WAITED_MIN = 200  # calls that waited, for the number of servers to show
 IMPOSSIBLE_SHARE_MAX = 0.01  # of calls that end before they can have begun; more: there are more servers
@@ -23,7 +25,7 @@ IMPOSSIBLE_S = 0.003  # answers are seen a little late, so that a little is no c
 FILLED = 2.0  # calls per server at the worst; where there never were as many, nothing shows how many there are
 UNLIKE_MAX = 0.15  # waiting calls and others may differ so much in service
 OVERHEAD_S_MAX = 0.003  # of network and clients, which no server is busy with
-QUANTILES = 2_000
+OVERHEAD_AT = (0.2, 0.3, 0.4, 0.5)
 SURE = 0.99  # that the speed really varies
 BLOCK_CALLS_MIN = 100
 HELD = 0.95  # quantile to which service times are held when speeds are compared
@@ -121,8 +123,7 @@ def learn(sent_s: Floats, done_s: Floats) -> Service | None:
     if best is None or best[0] > UNLIKE_MAX or _deepest(sent_s, done_s) < FILLED * best[1]:
         return None
     took, begun, waited = _reconstruct(sent_s, done_s, best[1])
-    overhead = float(took[~waited].mean() - took[waited].mean()) if (~waited).sum() >= WAITED_MIN else 0.0
-    overhead = min(max(overhead, 0.0), OVERHEAD_S_MAX)
+    overhead = _overhead(took, waited)
     took = np.maximum(np.where(waited, took, took - overhead), 1e-6)
     return Service(best[1], took, begun, waited, overhead)
 
@@ -137,7 +138,10 @@ def curve(service: Service, limit_s: float, share: float, seed: int = 1) -> Curv
     limit, target = limit_s - service.overhead_s, _logit(share)
     blocks = _blocks(service.took, service.begun)
     choices = [np.arange(len(blocks)), *(rng.integers(0, len(blocks), len(blocks)) for _ in range(RESAMPLED))]
-    tables = np.array([_table(np.concatenate([blocks[place] for place in chosen])) for chosen in choices])
+    family = service_times.family_of(service.took)
+    tables = np.array(
+        [service_times.table(np.concatenate([blocks[place] for place in chosen]), family) for chosen in choices]
+    )
     noise = service.speed_spread
     rough = np.log(service.ceiling * COARSE)
     shares = _late(service.servers, tables[:1], np.exp(rough)[None, :], limit, noise, rng, RESAMPLED_LANES)
@@ -177,6 +181,14 @@ def _reconstruct(sent_s: Floats, done_s: Floats, servers: int) -> tuple[Floats, 
     return done_s - started, started, started > sent_s
 
 
+def _overhead(took: Floats, waited: NDArray[np.bool_]) -> float:
+    """What calls that did not wait took longer, seen at the quantiles that a far tail does not reach."""
+    if (~waited).sum() < WAITED_MIN:
+        return 0.0
+    alone, served = (np.quantile(took[which], OVERHEAD_AT) for which in (~waited, waited))
+    return min(max(float((alone - served).mean()), 0.0), OVERHEAD_S_MAX)
+
+
 def _deepest(sent_s: Floats, done_s: Floats) -> float:
     """Calls under way at the worst moments (one call in 200 was sent at such a one)."""
     under_way = np.arange(sent_s.size) - np.searchsorted(np.sort(done_s), sent_s)
@@ -203,13 +215,6 @@ def _blocks(took: Floats, begun: Floats) -> list[Floats]:
     order = np.argsort(number, kind="stable")
     edges = np.flatnonzero(np.diff(number[order])) + 1
     return np.split(took[order], edges)
-
-
-def _table(took: Floats) -> Floats:
-    """Service times at evenly spaced probabilities."""
-    table = np.quantile(took, (np.arange(QUANTILES) + 0.5) / QUANTILES)
-    whole: Floats = table * (took.mean() / table.mean())  # the far tail that a table cuts off belongs to the work
-    return whole
 
 
 def _late(
