@@ -21,6 +21,7 @@ from reports.segments import Floats, Goal, Load, Segment
 
 Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
 KERNEL = 0.10  # width of the weights, in ln(rate)
+CHANCE = 2.576  # standard errors between queue and segments that are no contradiction
 AGREE = 0.10  # a queue is never trusted closer than this, in logits
 WIDER = 1.5  # of every spread: what is learned twice from the same calls is not independent (docs/adr/0006)
 SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
@@ -176,8 +177,8 @@ def _shifted(
 ) -> Crossing:  # fmt: skip
     """The queue's curve, moved up or down by what the segments near the limit say.
 
-    Both are uncertain: the queue by `spread` and by AGREE, more if the segments contradict it beyond their own error
-    (the excess of the squared shift over its variance, as James and Stein would have it); the segments by φ.
+    Both are uncertain: the queue by `spread` and by AGREE, more if the segments contradict it beyond what chance gives
+    in 1 of 100 (the excess of the squared shift over that, as James and Stein would have it); the segments by φ.
     """
     middle = shape.crossing(target) - per_arrival
     expected = shape.logit(x + per_arrival)
@@ -194,7 +195,7 @@ def _shifted(
             break
     variance = shape.phi / information if information > 1e-9 else np.inf
     trusted = AGREE**2 + (shape.spread * shape.slope) ** 2
-    trusted += max(0.0, shift**2 - variance - trusted) if np.isfinite(variance) else 0.0
+    trusted += max(0.0, shift**2 - CHANCE**2 * (variance + trusted)) if np.isfinite(variance) else 0.0
     moved = shift * trusted / (trusted + variance) if np.isfinite(variance) else 0.0
     spread = max(SPREAD_MIN, np.sqrt(1 / (1 / trusted + 1 / variance)) / shape.slope)
     at = shape.crossing(target - moved) - per_arrival

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-QUANTILES = 20_000  # of a table
+QUANTILES = 4_000  # of a table
 BINS = 2_000  # that a family is fitted to
 CENSORED = 0.40
 SIZE_MIN = 1_000  # of a sample, to be fitted
