@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from record.reader import RunRecord
 from reports.capacity import Capacity
 
 DIGITS = 4  # that are worth printing
 
 
-def as_data(found: Capacity | None, records: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """One object, the same for the same records."""
-    data: dict[str, Any] = {"format": 1, "records": list(records)}
+def as_data(found: Capacity | None, records: Sequence[RunRecord]) -> dict[str, Any]:
+    """One object, the same for the same records. Profile and target are those of all of them."""
+    first = records[0].manifest
+    data: dict[str, Any] = {
+        "format": 1,
+        "profile": first.profile,
+        "target": first.target.name,
+        "target_sha256": first.target.digest,
+        "records": [{"run": record.folder.name, "sha256": record.digest} for record in records],
+    }
     if found is None:
         return data | {"capacity": None}
     return data | {

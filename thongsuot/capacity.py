@@ -202,8 +202,7 @@ class _Hunt:
 
 def _tell(folders: Sequence[Path], found: Capacity | None, runs: Path | None, as_json: bool) -> int:
     """Print and keep the answer; the exit code. `runs` None: nothing is kept."""
-    records = [{"run": folder.name, "sha256": open_record(folder).digest} for folder in folders]
-    answer = capacity_text.as_data(found, records)
+    answer = capacity_text.as_data(found, [open_record(folder) for folder in folders])
     text = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n"
     if runs is not None and folders:
         file = runs / f"{folders[0].name}-capacity.json"

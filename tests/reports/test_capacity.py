@@ -57,7 +57,7 @@ def test_promises_that_a_search_cannot_see_are_said_to_be_untested(tmp_path: Pat
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     records = [queue_record(tmp_path / name, STAIRS, seed=seed) for name, seed in (("a", 1), ("b", 2))]
-    texts = {repr(capacity_text.as_data(capacity.estimate(records), [])) for _ in range(2)}
+    texts = {repr(capacity_text.as_data(capacity.estimate(records), records)) for _ in range(2)}
     assert len(texts) == 1
 
 
