@@ -69,10 +69,10 @@ def near(found: Capacity, seconds: float) -> tuple[Stretch, ...]:
     return tuple(stretches)
 
 
-def trial(found: Capacity) -> tuple[Stretch, ...]:
+def trial(found: Capacity, seconds: float = CONFIRM_S) -> tuple[Stretch, ...]:
     """The answer put to the test."""
     factor = found.low / found.base * CONFIRM_AT
-    return Stretch("settle", SETTLE_S, factor), Stretch(CONFIRM, CONFIRM_S, factor)
+    return Stretch("settle", SETTLE_S, factor), Stretch(CONFIRM, round(seconds, 3), factor)
 
 
 def following(found: Capacity, rounds: int, left_s: float, start_s: float) -> tuple[Stretch, ...] | None:

@@ -27,6 +27,7 @@ from thongsuot.progress import Show
 
 FLAT_STEP_S, DAY_STEP_S = 2.5, 8.0
 FLAT_USERS_MIN = 3000  # who wait with their requests while a target is overloaded
+PROCESS_S = 3.0  # of the budget: to begin, and to tell
 DRAIN_S_MAX = 30.0  # what an overloaded target still has to do must not meet the next record
 EXIT_UNDECIDED, EXIT_VOID = 4, 3
 
@@ -103,7 +104,8 @@ class _Hunt:
     ) -> None:
         self._profile, self._target, self._runs, self._more = profile, target, runs, more
         self._seed = profile.seed if seed is None else seed
-        self._end = seconds() + budget_s
+        self._end = seconds() + budget_s - PROCESS_S
+        self._think_s = 0.0  # the longest time that an estimate took
         self._start_s = 5.0  # of a record beside its load; measured with the first
         self.folders: list[Path] = []
 
@@ -126,8 +128,9 @@ class _Hunt:
         while found is not None and not show.stop():
             stretches = search.following(found, rounds, self._left(), self._start_s)
             if stretches is None:
-                if self._left() > self._start_s + search.SETTLE_S + search.CONFIRM_S / 2:
-                    self._drive(search.trial(found), show, None)
+                tried_s = min(search.CONFIRM_S, self._left() - self._start_s - search.SETTLE_S)
+                if tried_s >= search.CONFIRM_S / 2:
+                    self._drive(search.trial(found, tried_s), show, None)
                     found = self._estimate()
                 break
             self._drive(stretches, show, None)
@@ -135,7 +138,8 @@ class _Hunt:
         return found
 
     def _left(self) -> float:
-        return self._end - seconds()
+        """Seconds for load and what goes with it, the estimate after it aside."""
+        return self._end - seconds() - self._think_s
 
     def _base(self) -> float:
         """Arrivals per second at factor 1."""
@@ -197,7 +201,10 @@ class _Hunt:
         return any(event.kind == "stop" for event in open_record(self.folders[-1], check_digests=False).events())
 
     def _estimate(self) -> Capacity | None:
-        return capacity.estimate([open_record(folder, check_digests=False) for folder in self.folders])
+        began = seconds()
+        found = capacity.estimate([open_record(folder, check_digests=False) for folder in self.folders])
+        self._think_s = max(self._think_s, seconds() - began)
+        return found
 
 
 def _tell(folders: Sequence[Path], found: Capacity | None, runs: Path | None, as_json: bool) -> int:
