@@ -15,7 +15,7 @@ class Standing(enum.StrEnum):
     """The four verdicts in words (catalogue: standing.<value>)."""
 
     READY = "ready"  # ĐỦ ĐIỀU KIỆN
-    CONDITIONAL = "conditional"  # ĐỦ ĐIỀU KIỆN CÓ ĐIỀU KIỆN: all passed, by limits or under waivers that somebody must own
+    CONDITIONAL = "conditional"  # ĐỦ ĐIỀU KIỆN CÓ ĐIỀU KIỆN: passed, by limits or waivers that somebody must own
     NOT_READY = "not-ready"  # CHƯA ĐỦ ĐIỀU KIỆN
     INCONCLUSIVE = "inconclusive"  # KHÔNG KẾT LUẬN ĐƯỢC: undecided or void
 
