@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,13 +16,14 @@ from reports import phases, spectrum
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
 from reports.case import Case
-from reports.charts import BLUE, GREY, ORANGE, SETTINGS, said, svg, tick
+from reports.charts import BLUE, GREY, ORANGE, RED, SETTINGS, said, svg, tick
 from reports.numbers import show
 from reports.units import P50, P95
 from reports.verdict import NEVER_NS, Quantity
 
-_STYLES = ("-", (0, (5, 2)), (0, (2, 1.4)), "-.", (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (4, 1)), (0, (1, 3)))
-_COLORS = ("#010203", BLUE, ORANGE, "#2e8b57", "#8e5ab5", "#c8323c", "#b59b00", GREY)
+_STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1)), (0, (6, 1, 1, 1)))  # beside the colour, for who sees none
+_COLORS = ("#010203", BLUE, ORANGE, "#2e8b57", "#8e5ab5", RED, "#9a8200", GREY)
+_LINES_MAX = len(_STYLES) * len(_COLORS)
 _SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 RATES_MIN = 3  # different loads, to be a curve
 
@@ -44,12 +46,13 @@ def spectrum_svg(lines: Sequence[spectrum.Line], language: str | None = None) ->
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         deepest = 0.9
-        for place, line in enumerate(lines[: len(_STYLES)]):
+        for place, line in enumerate(lines[:_LINES_MAX]):
             if not len(line.share):
                 continue
             deepest = max(deepest, float(line.share[-1]))
             axes.plot(
-                1 / (1 - line.share), line.time_s, color=_COLORS[place], linestyle=_STYLES[place], linewidth=1.5,
+                1 / (1 - line.share), line.time_s, color=_COLORS[place % len(_COLORS)],
+                linestyle=_STYLES[place % len(_STYLES)], linewidth=1.5,
                 label=line.system or said("chart.all_systems", language),
             )  # fmt: skip
         axes.set_xscale("log")
@@ -67,7 +70,7 @@ def spectrum_svg(lines: Sequence[spectrum.Line], language: str | None = None) ->
         axes.set_ylabel(said("chart.latency", language, short=True))
         axes.set_xlabel(said("chart.percentile", language))
         axes.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.6)
-        axes.legend(loc="upper left", frameon=False, ncols=2)
+        axes.legend(loc="lower right", frameon=False, ncols=3)
         return svg(figure)
 
 

@@ -97,9 +97,7 @@ def grid(units: Sequence[UnitState]) -> Grid | None:
     column, row = (axis.ravel() for axis in np.meshgrid(np.arange(columns), np.arange(rows)))
     ways = (wanted[:, :1] - column) ** 2 + (wanted[:, 1:] - row) ** 2
     chosen = linear_sum_assignment(np.round(ways, 9))[1]
-    tiles = tuple(
-        Tile(unit, int(column[place]), int(row[place])) for unit, place in zip(placed, chosen, strict=True)
-    )
+    tiles = tuple(Tile(unit, int(column[place]), int(row[place])) for unit, place in zip(placed, chosen, strict=True))
     return Grid(columns, rows, tiles)
 
 

@@ -34,11 +34,11 @@ from reports import (
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
 from reports.case import Case
-from reports.latency import Row
+from reports.latency import Estimate, Row
 from reports.markup import DASH, Pen, environment
 from reports.page_one import PageOne, UnitState
 from reports.timeline import Floats, Timeline
-from reports.units import judged_scope
+from reports.units import P95, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
 
 COMMUNES_SHOWN_MAX = 10
@@ -136,6 +136,11 @@ class Matrix:
     systems: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Row | None, ...]], ...]
 
+    @staticmethod
+    def figure(row: Row) -> Estimate:
+        """p95, or the highest percentile below it that the calls support."""
+        return next((each for each in row.due[P95::-1] if each.value is not None), row.due[P95])
+
 
 def matrix(operations: list[Row], systems: tuple[str, ...]) -> Matrix:
     """Systems as columns; an operation's name without its system as rows. Only what was called."""
@@ -169,7 +174,9 @@ def _pictures(page: PageOne, pen: Pen) -> tuple[Markup, Markup] | None:
     found, grid = geography.voronoi(page.units), geography.grid(page.units)
     if found is None or grid is None:
         return None
-    counts = {verdict.word: Quantity(page.count(verdict), "count") for verdict in Verdict if verdict is not Verdict.VOID}
+    counts = {
+        verdict.word: Quantity(page.count(verdict), "count") for verdict in Verdict if verdict is not Verdict.VOID
+    }
     label = pen.plain(Text("page.map_label", {**counts}))
     return Markup(map_svg.voronoi_svg(found, label)), Markup(map_svg.tiles_svg(grid, label))
 
@@ -203,8 +210,18 @@ def _load(assessment: Assessment, case: Case, capacity: CapacityAnswer | None, l
 
 def _chart_data(line: Timeline, case: Case, assessment: Assessment, pen: Pen) -> Markup:
     """For the script: numbers by column, phases, faults, and the words it needs. Nothing in it can end the element."""
-    columns = ("p50_s", "p95_s", "planned_per_s", "begun_per_s", "ended_per_s", "failed_per_s")
-    keys = ("p50", "p95", "planned", "begun", "ended", "failed", "latency", "people", "rate", "time", "judged_not")
+    columns = (
+        "p50_s",
+        "p95_s",
+        "planned_per_s",
+        "begun_per_s",
+        "ended_per_s",
+        "due_per_s",
+        "done_per_s",
+        "failed_per_s",
+    )
+    keys = ("p50", "p95", "planned", "begun", "ended", "offered", "completed", "failed", "latency")
+    keys_of_axes = ("people", "rate", "time")
     data = {
         "style": "vi-VN" if pen.style == "vi" else "en-US",
         "at": [int(value) for value in line.at_s],
@@ -216,7 +233,7 @@ def _chart_data(line: Timeline, case: Case, assessment: Assessment, pen: Pen) ->
         "faults": [
             [each.fault, each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9] for each in assessment.recoveries
         ],
-        "words": {key: pen.plain(Text(f"chart.{key}")) for key in keys},
+        "words": {key: pen.plain(Text(f"chart.{key}")) for key in (*keys, *keys_of_axes)},
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))

@@ -23,13 +23,19 @@ _SHADES = {
         "var(--map-undecided,#f6e3b4)",
         '<circle cx="2" cy="2" r=".7" fill="var(--undecided,#7a4d00)"/>',
     ),
-    Verdict.FAIL: ("f", "var(--map-fail,#f4b6b0)", '<path d="M0 4L4 0" stroke="var(--fail,#a8201a)" stroke-width=".9"/>'),
+    Verdict.FAIL: (
+        "f",
+        "var(--map-fail,#f4b6b0)",
+        '<path d="M0 4L4 0" stroke="var(--fail,#a8201a)" stroke-width=".9"/>',
+    ),
 }
 
 
 def voronoi_svg(found: Map, label: str) -> str:
     """One path per unit with its name as a tooltip; `data-u` is its code."""
-    discs = "".join(f'<circle cx="{c.x * SCALE:.0f}" cy="{c.y * SCALE:.0f}" r="{c.radius * SCALE:.0f}"/>' for c in found.cells)
+    discs = "".join(
+        f'<circle cx="{c.x * SCALE:.0f}" cy="{c.y * SCALE:.0f}" r="{c.radius * SCALE:.0f}"/>' for c in found.cells
+    )
     cells = "".join(
         f'<path class="{_SHADES[c.unit.verdict][0]}" data-u="{escape(c.unit.code)}" d="{_path(c.corners)}">'
         f"<title>{escape(c.unit.name)}</title></path>"

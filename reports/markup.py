@@ -46,7 +46,7 @@ class Pen:
         return " / ".join(catalogue.say(text, language) for language in catalogue.LANGUAGES)
 
     def error(self, group: ErrorGroup) -> Markup:
-        """What went wrong and what it meant for the call; the bare slug of an error that the catalogue does not know."""
+        """What went wrong and what it meant for the call; a bare slug that the catalogue does not know."""
         lines = []
         for language in catalogue.LANGUAGES:
             words = catalogue.words(language)
@@ -135,6 +135,7 @@ def environment(language: str | None) -> Environment:
         figure=pen.figure,
         measured=pen.measured,
         pair=pen.pair,
+        quantity=Quantity,
         dash=DASH,
         phase=pen.phase,
         language_of=language_of,

@@ -73,10 +73,11 @@
 
   function chart(title, columns, sync) {
     const ink = color("--ink"), line = color("--line");
-    const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 },
+    const font = "12px " + getComputedStyle(document.body).fontFamily;
+    const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 },
       values: (u, ticks) => ticks.map(tick => number.format(tick)) };
     return new uPlot({
-      title, width: place.clientWidth, height: 260, cursor: { sync: { key: sync } },
+      title, width: place.clientWidth, height: 220, cursor: { sync: { key: sync } },
       scales: { x: { time: false }, y: { range: (u, low, high) => [0, (high || 1) * 1.1] } },
       axes: [{ ...axis }, { ...axis, size: 60 }], hooks: { drawClear: [bands] },
       series: [{ label: data.words.time, value: (u, value) => value == null ? "–" : number.format(value) },
@@ -91,7 +92,9 @@
     charts = [
       chart(words.latency + " (s)", [["p95_s", words.p95, ORANGE], ["p50_s", words.p50, BLUE, [6, 3]]], "t"),
       chart(words.people, [["planned_per_s", words.planned, GREY], ["begun_per_s", words.begun, ORANGE, [6, 3]],
-        ["ended_per_s", words.ended, BLUE], ["failed_per_s", words.failed, RED, [2, 2]]], "t"),
+        ["ended_per_s", words.ended, BLUE]], "t"),
+      chart(words.rate, [["due_per_s", words.offered, GREY], ["done_per_s", words.completed, BLUE],
+        ["failed_per_s", words.failed, RED, [2, 2]]], "t"),
     ];
   }
 
@@ -99,5 +102,5 @@
   figure.classList.add("on");
   draw();
   dark.addEventListener("change", draw);
-  addEventListener("resize", () => charts.forEach(one => one.setSize({ width: place.clientWidth, height: 260 })));
+  addEventListener("resize", () => charts.forEach(one => one.setSize({ width: place.clientWidth, height: 220 })));
 }());
