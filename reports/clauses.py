@@ -59,9 +59,19 @@ class Met(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One measurement of a clause: a check of the assessment."""
+class Evidence:
+    """A run and what was found in it."""
 
+    assessment: Assessment
+    manifest: Manifest
+    sealed: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement of a clause: a check of the assessment of a run."""
+
+    run: str
     check: str
     verdict: Verdict
     summary: Text
@@ -69,15 +79,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """One clause against one run, ready to be printed.
+    """One clause against the runs, ready to be printed.
 
-    `verdict` is that of the measurements; `met` counts the waiver in. `evidence` is the sha256 of the record's digest
+    `verdict` is that of the measurements; `met` counts the waiver in. `evidence` is the sha256 of the records' digests
     with the findings as assessment.json has them ("" without any), so that it can be computed again. `why` says what
     is missing or how it was waived.
     """
 
     clause: Clause
-    scenario: str  # the profile of the run
+    scenarios: tuple[str, ...]  # the profiles of the runs it was measured in
     measured: tuple[Measured, ...]
     evidence: str
     verdict: Verdict
@@ -98,15 +108,22 @@ _STANDINGS = {
     Met.NO: Standing.NOT_READY,
     Met.UNDECIDED: Standing.INCONCLUSIVE,
 }
+_LEFT = {  # of the whole, by the worst of what no waiver covers; something is waived then
+    Verdict.PASS: Standing.CONDITIONAL,
+    Verdict.UNDECIDED: Standing.INCONCLUSIVE,
+    Verdict.FAIL: Standing.NOT_READY,
+    Verdict.VOID: Standing.INCONCLUSIVE,
+}
 _WORST_LAST = (Standing.READY, Standing.CONDITIONAL, Standing.INCONCLUSIVE, Standing.NOT_READY)
 
 
-def results(
-    clauses: Sequence[Clause], waivers: Sequence[Waiver], assessment: Assessment, manifest: Manifest, *, sealed: bool
-) -> tuple[ClauseResult, ...]:
-    """Every clause in its order. A run that is void or was never sealed meets none, whatever its findings read."""
+def results(clauses: Sequence[Clause], waivers: Sequence[Waiver], runs: Sequence[Evidence]) -> tuple[ClauseResult, ...]:
+    """Every clause in its order. The first run is the one reported on: its day decides whether a waiver has ended.
+
+    A run that is void or was never sealed meets no clause, whatever its findings read.
+    """
     of = {waiver.clause: waiver for waiver in waivers}
-    return tuple(_result(clause, of.get(clause.slug), assessment, manifest, sealed) for clause in clauses)
+    return tuple(_result(clause, of.get(clause.slug), runs) for clause in clauses)
 
 
 def standing(found: Sequence[ClauseResult]) -> Standing:
@@ -117,78 +134,87 @@ def standing(found: Sequence[ClauseResult]) -> Standing:
 def with_waivers(page: PageOne, assessment: Assessment, found: Sequence[ClauseResult]) -> PageOne:
     """Page one under these clauses: each waiver that counts is a condition, and so is one that has ended.
 
-    CHƯA ĐỦ becomes CÓ ĐIỀU KIỆN only where every finding that failed is one of a waived clause, and no clause is
-    not met; clauses never make a page better otherwise.
+    What failed is lifted from the verdict only where it was measured for a clause that is waived; what is left then
+    decides. Clauses never make a page better otherwise: one that is not met, or open, takes the page with it.
     """
     waived = [one for one in found if one.met is Met.WAIVED]
-    ended = [one for one in found if one.waiver_expired]
-    conditions = (*page.conditions, *(one.why for one in (*waived, *ended)))
-    covered = {each.check for one in waived for each in one.measured}
-    failed = {finding.check for finding in assessment.findings if finding.verdict is Verdict.FAIL}
-    lifted = page.standing is Standing.NOT_READY and waived and failed <= covered
-    after = Standing.CONDITIONAL if lifted else page.standing
-    if found and after in (Standing.READY, Standing.CONDITIONAL):
-        after = max(after, standing(found), key=_WORST_LAST.index)
+    ended = [one for one in found if one.waiver_expired and one.met is not Met.YES]
+    covered = {each.check for one in waived for each in one.measured if each.run == assessment.run_id}
+    lifted = [one for one in assessment.findings if one.verdict is Verdict.FAIL and one.check in covered]
+    left = max((one.verdict for one in assessment.findings if one not in lifted), default=Verdict.PASS)
+    after = page.standing
+    if after is Standing.NOT_READY and waived:
+        after = _LEFT[left]
+    after = max((after, *(one.standing for one in found)), key=_WORST_LAST.index)
     why = page.why
     if after is not page.standing:
-        why = Text(f"clause.page.{after.value}", {"clauses": ", ".join(_names(found, after))})
+        because = [one.clause.slug for one in found if one.standing is after]
+        why = (
+            Text(f"clause.page.{after.value}", {"clauses": ", ".join(because)}) if because else Text("clause.page.open")
+        )
+    conditions = (*page.conditions, *(one.why for one in (*waived, *ended)))
     return replace(page, standing=after, why=why, conditions=conditions)
 
 
-def _names(found: Sequence[ClauseResult], because: Standing) -> list[str]:
-    return [one.clause.slug for one in found if one.standing is because]
-
-
-def _result(
-    clause: Clause, waiver: Waiver | None, assessment: Assessment, manifest: Manifest, sealed: bool
-) -> ClauseResult:
-    fits = not clause.profiles or any(fnmatchcase(manifest.profile, pattern) for pattern in clause.profiles)
-    hits = [each for each in assessment.findings if any(fnmatchcase(each.check, one) for one in clause.measures)]
-    hits = hits if fits else []
-    silent = [one for one in clause.measures if not any(fnmatchcase(each.check, one) for each in hits)]
-    verdict = max((each.verdict for each in hits), default=Verdict.UNDECIDED)
-    verdict = max(verdict, Verdict.UNDECIDED) if silent or not clause.measures or not sealed else verdict
-    if assessment.gate is Verdict.VOID:
+def _result(clause: Clause, waiver: Waiver | None, runs: Sequence[Evidence]) -> ClauseResult:
+    fitting = [run for run in runs if _fits(clause, run)]
+    hits = [(run, one) for run in fitting for one in run.assessment.findings if _matches(one.check, clause.measures)]
+    silent = tuple(one for one in clause.measures if not any(fnmatchcase(each.check, one) for _, each in hits))
+    open_runs = [run for run in fitting if not run.sealed]
+    verdict = max((each.verdict for _, each in hits), default=Verdict.UNDECIDED)
+    if silent or not clause.measures:
+        verdict = max(verdict, Verdict.UNDECIDED)
+    if open_runs:
+        verdict = Verdict.UNDECIDED
+    if any(run.assessment.gate is Verdict.VOID for run in fitting):
         verdict = Verdict.VOID
-    met = {Verdict.PASS: Met.YES, Verdict.FAIL: Met.NO if sealed else Met.UNDECIDED}.get(verdict, Met.UNDECIDED)
-    over = waiver is not None and day_of(manifest) > waiver.expires
-    if met is Met.NO and waiver is not None and not over:
+    met = {Verdict.PASS: Met.YES, Verdict.FAIL: Met.NO}.get(verdict, Met.UNDECIDED)
+    ended = waiver is not None and day_of(runs[0].manifest) > waiver.expires
+    if met is Met.NO and waiver is not None and not ended:
         met = Met.WAIVED
+    if waiver is not None and (met is Met.WAIVED or (ended and met is not Met.YES)):
+        until = waiver.expires.strftime("%d/%m/%Y")
+        words = {"clause": clause.slug, "owner": waiver.owner, "reason": waiver.reason, "until": until}
+        why = Text("clause.why.expired" if ended else "clause.why.waived", dict(words))
+    else:
+        why = _why(clause, verdict, fitting, open_runs, silent)
     return ClauseResult(
         clause=clause,
-        scenario=manifest.profile,
-        measured=tuple(Measured(each.check, each.verdict, each.summary) for each in hits),
-        evidence=_digest(assessment, hits) if hits else "",
+        scenarios=tuple(dict.fromkeys(run.manifest.profile for run, _ in hits)),
+        measured=tuple(Measured(run.manifest.run_id, one.check, one.verdict, one.summary) for run, one in hits),
+        evidence=_digest(hits) if hits else "",
         verdict=verdict,
         met=met,
-        why=_why(clause, waiver, verdict, met, over, fits, silent, sealed),
+        why=why,
         waiver=waiver,
-        waiver_expired=over,
+        waiver_expired=ended,
     )
 
 
 def _why(
     clause: Clause,
-    waiver: Waiver | None,
     verdict: Verdict,
-    met: Met,
-    over: bool,
-    fits: bool,
+    fitting: Sequence[Evidence],
+    open_runs: Sequence[Evidence],
     silent: Sequence[str],
-    sealed: bool,
 ) -> Text:
-    if waiver is not None and (met is Met.WAIVED or over):
-        words = {"owner": waiver.owner, "reason": waiver.reason, "until": waiver.expires.strftime("%d/%m/%Y")}
-        return Text("clause.why.expired" if over else "clause.why.waived", {"clause": clause.slug, **words})
+    if not fitting:
+        return Text("clause.why.scenario", {"profiles": ", ".join(clause.profiles)})
     if verdict is Verdict.VOID:
         return Text("clause.why.void")
-    if not sealed:
+    if open_runs:
         return Text("clause.why.unsealed")
-    if not fits:
-        return Text("clause.why.scenario", {"profiles": ", ".join(clause.profiles)})
-    if silent and met is not Met.NO:
+    if verdict is Verdict.UNDECIDED and silent:
         return Text("clause.why.no_evidence", {"measures": ", ".join(silent)})
-    return Text(f"clause.why.{met.value}")
+    return Text(f"clause.why.{verdict.word}")
+
+
+def _fits(clause: Clause, run: Evidence) -> bool:
+    return not clause.profiles or _matches(run.manifest.profile, clause.profiles)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def day_of(manifest: Manifest) -> date:
@@ -196,9 +222,9 @@ def day_of(manifest: Manifest) -> date:
     return (datetime.strptime(manifest.created_utc, "%Y-%m-%dT%H:%M:%SZ") + VIETNAM).date()
 
 
-def _digest(assessment: Assessment, hits: Sequence[Finding]) -> str:
-    plain = msgspec.to_builtins(hits)
-    for row, finding in zip(plain, hits, strict=True):
-        row["verdict"] = finding.verdict.word
-    proof = {"record": assessment.digests["record"], "findings": plain}
+def _digest(hits: Sequence[tuple[Evidence, Finding]]) -> str:
+    proof = []
+    for run, finding in hits:
+        plain = msgspec.to_builtins(finding) | {"verdict": finding.verdict.word}
+        proof.append({"record": run.assessment.digests["record"], "finding": plain})
     return hashlib.sha256(msgspec.json.encode(proof, order="sorted")).hexdigest()

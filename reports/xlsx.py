@@ -41,14 +41,15 @@ ACTION_COLUMNS = (
 )  # catalogue: sheet.column.…
 _MARKS = {Verdict.PASS: "✓", Verdict.UNDECIDED: "?", Verdict.FAIL: "✗", Verdict.VOID: "⊘"}
 _COLOURS = {Verdict.PASS: "#DCF2E3", Verdict.UNDECIDED: "#FFF1C9", Verdict.FAIL: "#F9D6D5", Verdict.VOID: "#E3E3E3"}
-_SHADE = {
+_SHADES = {
     Standing.READY: Verdict.PASS,
     Standing.CONDITIONAL: Verdict.UNDECIDED,
     Standing.NOT_READY: Verdict.FAIL,
     Standing.INCONCLUSIVE: Verdict.VOID,
 }
 
-Cell = str | Text | int | float | date | Verdict | None
+Shaded = tuple[str, Verdict]  # a word in the colours of a verdict
+Cell = str | Text | int | float | date | Verdict | Shaded | None
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet. `title` is a catalogue key; a row has as many cells as there are columns."""
+    """One sheet. `title` is a catalogue key; a row has as many cells as there are columns. `notes` stand below."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 def render_xlsx(page: PageOne, assessment: Assessment, record: RunRecord, more: Sequence[Sheet] = ()) -> bytes:
@@ -90,13 +92,24 @@ def render_xlsx(page: PageOne, assessment: Assessment, record: RunRecord, more: 
             page_of_it = pen.sheet(sheet, record.manifest.run_id)
             if sheet.title == ACTIONS_SHEET:
                 _to_fill_in(page_of_it, len(sheet.rows))
-        _shade_standing(pen, page.standing)
     return data.getvalue()
 
 
 def both(text: Text) -> str:
     """A sentence in Vietnamese, the English below it."""
     return _lines(*(catalogue.say(text, language) for language in catalogue.LANGUAGES))
+
+
+def word(key: str, otherwise: str | None = None) -> str:
+    """A word of the catalogue in both languages; `otherwise` where it has none."""
+    if otherwise is not None and key not in catalogue.words("vi"):
+        return otherwise
+    return " / ".join(dict.fromkeys(catalogue.word(key, language) for language in catalogue.LANGUAGES))
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """With its mark, so that no colour is needed."""
+    return f"{_MARKS[verdict]} {word(f'verdict.{verdict.word}')}"
 
 
 def sheet_name(title: str) -> str:
@@ -126,14 +139,12 @@ class _Pen:
                 ("text", "@"), ("count", "#,##0"), ("ms", "#,##0.000"), ("share", "0.00##%"), ("date", DATE_FORMAT),
             )
         }  # fmt: skip
-        self.verdicts = {
+        self._verdicts = {
             verdict: book.add_format(plain | {"bg_color": colour, "bold": True}) for verdict, colour in _COLOURS.items()
         }
-        self.sheets: dict[str, Any] = {}
 
     def sheet(self, sheet: Sheet, run_id: str) -> Any:
         page = self._book.add_worksheet(sheet_name(sheet.title))
-        self.sheets[sheet.title] = page
         titles = " / ".join(catalogue.word(sheet.title, language) for language in catalogue.LANGUAGES)
         page.write_string(0, 0, titles, self._title)
         page.write_string(0, max(1, len(sheet.columns) - 1), run_id, self._quiet)
@@ -144,6 +155,8 @@ class _Pen:
         for row, cells in enumerate(sheet.rows, HEADINGS):
             for place, (column, cell) in enumerate(zip(sheet.columns, cells, strict=True)):
                 self._cell(page, row, place, column.kind, cell)
+        for row, note in enumerate(sheet.notes, HEADINGS + len(sheet.rows) + 1):
+            page.write_string(row, 0, note.replace("\n", " / "), self._quiet)
         page.freeze_panes(HEADINGS, 0)
         page.set_landscape()
         page.set_paper(9)  # A4
@@ -158,7 +171,9 @@ class _Pen:
         if cell is None:
             page.write_blank(row, place, None, shape)
         elif isinstance(cell, Verdict):
-            page.write_string(row, place, _verdict_word(cell), self.verdicts[cell])
+            page.write_string(row, place, verdict_word(cell), self._verdicts[cell])
+        elif isinstance(cell, tuple):
+            page.write_string(row, place, cell[0], self._verdicts[cell[1]])
         elif isinstance(cell, date):
             page.write_datetime(row, place, cell, shape)
         elif isinstance(cell, str | Text):
@@ -170,26 +185,25 @@ class _Pen:
 
 def _verdict_sheet(page: PageOne, assessment: Assessment, case: Case) -> Sheet:
     """Label, what it says, limit, state: the whole of page one."""
-    count = {verdict: sum(unit.verdict is verdict for unit in page.units) for verdict in Verdict}
     rows: list[tuple[Cell, ...]] = [
-        (_word("sheet.standing"), _word(f"standing.{page.standing.value}"), None, None),
-        (_word("sheet.why"), page.why, None, None),
-        *((_word("sheet.condition"), condition, None, None) for condition in page.conditions),
+        (word("sheet.standing"), (word(f"standing.{page.standing.value}"), _SHADES[page.standing]), None, None),
+        (word("sheet.why"), page.why, None, None),
+        *((word("sheet.condition"), condition, None, None) for condition in page.conditions),
     ]
     for figure in page.figures:
         shown = [None if one is None else _both_numbers(one) for one in (figure.value, figure.limit)]
-        value = shown[0] or _word("page.not_measured")
+        value = shown[0] or word("page.not_measured")
         rows.append((figure.title, value + (f"\n{both(figure.note)}" if figure.note else ""), shown[1], figure.verdict))
     if page.units:
         rows += [
-            (_word(f"sheet.units.{verdict.word}"), _both_numbers(Quantity(count[verdict], "count")), None, verdict)
+            (word(f"sheet.units.{verdict.word}"), _both_numbers(Quantity(page.count(verdict), "count")), None, verdict)
             for verdict in (Verdict.PASS, Verdict.UNDECIDED, Verdict.FAIL)
         ]
-    rows += [(_word("page.untested"), limit, None, None) for limit in page.untested]
-    rows += [(_word(fact.label), _lines(fact.vi, fact.en), None, None) for fact in facts.of(case, assessment)]
+    rows += [(word("page.untested"), limit, None, None) for limit in page.untested]
+    rows += [(word(fact.label), _lines(fact.vi, fact.en), None, None) for fact in facts.of(case, assessment)]
     origin = facts.origin(case, assessment, store.identity(assessment))
-    rows += [(_word(fact.label), _lines(fact.vi, fact.en), None, None) for fact in origin]
-    rows += [(_word("sheet.signs"), _word(role), None, None) for role in page.roles]
+    rows += [(word(fact.label), _lines(fact.vi, fact.en), None, None) for fact in origin]
+    rows += [(word("sheet.signs"), word(f"role.{role}"), None, None) for role in page.roles]
     columns = (Column("subject", 34), Column("content", 90), Column("limit", 16), Column("verdict", 20))
     return Sheet("sheet.verdict", columns, tuple(rows))
 
@@ -203,7 +217,7 @@ def _units(page: PageOne) -> Sheet:
     )  # fmt: skip
     rows = tuple(
         (
-            unit.code, unit.name, _word(f"sheet.kind.{unit.kind}", unit.kind), unit.population, unit.verdict, unit.why,
+            unit.code, unit.name, word(f"sheet.kind.{unit.kind}", unit.kind), unit.population, unit.verdict, unit.why,
             unit.arrivals, unit.calls, unit.failed, unit.failed / unit.calls if unit.calls else None,
             _ms(unit.p50_ns), _ms(unit.p95_ns), unit.lost_writes,
         )
@@ -272,11 +286,6 @@ def _to_fill_in(page: Any, rows: int) -> None:
     )
 
 
-def _shade_standing(pen: _Pen, standing: Standing) -> None:
-    text = _word(f"standing.{standing.value}")
-    pen.sheets["sheet.verdict"].write_string(HEADINGS, 1, text, pen.verdicts[_SHADE[standing]])
-
-
 def _date(text: str) -> date | None:
     return datetime.strptime(text, "%d/%m/%Y").date() if text else None
 
@@ -290,15 +299,5 @@ def _both_numbers(quantity: Quantity) -> str:
     return _lines(*(show(quantity, language) for language in catalogue.LANGUAGES))
 
 
-def _word(key: str, otherwise: str | None = None) -> str:
-    if otherwise is not None and key not in catalogue.words("vi"):
-        return otherwise
-    return " / ".join(dict.fromkeys(catalogue.word(key, language) for language in catalogue.LANGUAGES))
-
-
 def _lines(*texts: str) -> str:
     return "\n".join(dict.fromkeys(texts))
-
-
-def _verdict_word(verdict: Verdict) -> str:
-    return f"{_MARKS[verdict]} {_word(f'verdict.{verdict.word}')}"

@@ -92,7 +92,7 @@ def test_what_people_filled_in_comes_back(judged: tuple[RunRecord, Assessment]) 
     book = book_of(page, judged)
     sheet = book[ACTIONS]
     assert {rule.type for rule in sheet.data_validations.dataValidation} == {"date", "list"}
-    sheet["F4"], sheet["G4"], sheet["H4"] = "  Nguyễn Văn  A", "15/06/2026", "Đang làm"
+    sheet["F4"], sheet["G4"], sheet["H4"] = "  Nguyễn Văn  A", "15/06/2026", "đang làm"
     rows, problems = filled.read("f.xlsx", saved(book), KEYS, (RUN,))
     assert problems == []
     assert rows == (
