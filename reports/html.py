@@ -34,9 +34,11 @@ from reports import (
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
 from reports.case import Case
+from reports.clauses import ClauseResult
 from reports.latency import Estimate, Row
 from reports.markup import DASH, Pen, environment
 from reports.page_one import PageOne, UnitState
+from reports.since import Since
 from reports.timeline import Floats, Timeline
 from reports.units import P95, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
@@ -48,10 +50,13 @@ SIGNIFICANT = 4  # digits of the timeline's numbers
 
 @dataclass(frozen=True)
 class Extras:
-    """What a page can show beyond one record: the answer of a capacity search, and lines about what limits."""
+    """What a page can show beyond one record: the answer of a capacity search, lines about what limits, acceptance
+    clauses, and what became of earlier findings."""
 
     capacity: CapacityAnswer | None = None
     bottleneck: str = ""
+    clauses: tuple[ClauseResult, ...] = ()
+    since: Since | None = None
 
 
 def render_html(
@@ -92,7 +97,7 @@ def render_html(
             chart_alt=pen.plain(Text("chart.alt")),
             spectrum=_spectrum(case, language),
             load=_load(assessment, case, extras.capacity, language),
-            bottleneck=extras.bottleneck,
+            extras=extras,
             run_folder=record.folder.name,
             created=facts.local_time(record.manifest.created_utc),
             **_evidence(assessment, case),

@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from record import schema
-from record.types import Event, Objective, Outcome, Phase
+from record.types import Event, Fact, Objective, Outcome, Phase
 from scenarios import province
 from tests.records import MS, OPERATIONS, S, call, losing, make_record, manifest, readings, write
-from tests.records import Fact as F
 
 SECONDS = 65
 FAILING, SILENT, LOSING = 7, 9, 11  # places modulo STEP
@@ -76,8 +75,8 @@ def province_run(folder: Path, count: int = 166, each: int = 30, *, healthy: boo
         changes = {"outcome": Outcome.REFUSED, "status": 503, "error": 12} if wrong else {}
         samples.append(call(index, int(due[index]), int(took[index]), operation, **changes))
         if operation:
-            facts = (F.REFUSED, F.ABSENT) if wrong else (F.ACKED, F.OBSERVED)
-            ledger += write(f"t1-{index}", F.INTENDED, *facts, commune=codes[place])
+            facts = (Fact.REFUSED, Fact.ABSENT) if wrong else (Fact.ACKED, Fact.OBSERVED)
+            ledger += write(f"t1-{index}", Fact.INTENDED, *facts, commune=codes[place])
     if not healthy:
         lost = next(i for i, place in enumerate(who) if place % STEP == LOSING and i % 2 == 0 and i > n // 2)
         ledger = losing(f"t1-{lost}", ledger)
