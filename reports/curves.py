@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from record.types import Manifest, Phase
 from reports import phases, spectrum
@@ -64,6 +65,7 @@ def spectrum_svg(lines: Sequence[spectrum.Line], language: str | None = None) ->
             [show(Quantity(100 * share, "percentile"), language or "vi") for share in shares],
         )
         axes.minorticks_off()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(
             lambda value, _: show(Quantity(round(value * 1e9), "ns"), language or "vi")  # 0,01 s as 10 ms
         )
@@ -107,6 +109,7 @@ def load_svg(found: Sequence[Load], capacity: CapacityAnswer | None, language: s
             axes.axvspan(capacity.low, capacity.high, color=GREY, alpha=0.25, linewidth=0)
             axes.axvline(capacity.per_s, color="#010203", linewidth=1.2, label=said("chart.capacity", language))
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(tick(language))
         axes.yaxis.set_major_formatter(lambda value, _: show(Quantity(round(value * 1e9), "ns"), language or "vi"))
