@@ -17,7 +17,7 @@ import click
 
 from record.types import RecordError
 from scenarios.types import ConfigError
-from thongsuot import bottlenecks, capacity, drive, duet, gate, history, judge, look, people, rehearsal, testbed
+from thongsuot import bottlenecks, capacity, drive, duet, gate, history, judge, live, look, people, rehearsal, testbed
 
 USAGE = 2
 
@@ -87,6 +87,7 @@ for command in (
     testbed.command,
     look.preflight_command,
     drive.command,
+    live.command,
     capacity.command,
     capacity.recompute_command,
     judge.assess_command,
