@@ -276,13 +276,16 @@ class Room:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    found = None
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        found = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
+        found.bind(address)
         found.listen(128)
     except (OSError, UnicodeError) as error:
+        if found is not None:
+            found.close()
         why = error.strerror if isinstance(error, OSError) else "no name of a host"
         raise ConfigError([f"--live-host {host} --live-port {port}: cannot listen there: {why}"]) from error
     return found

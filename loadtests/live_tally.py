@@ -27,6 +27,7 @@ RECENT_S = 10  # of the percentiles
 FAILED_MIN = 3  # fewer failed calls of a unit are no state
 CALLS_MIN = 20  # fewer calls say nothing about slowness
 TROUBLES_MAX = 8
+FRESH_NS = 2_000_000_000
 MARKS_MAX = 30
 ALLOWED_DEFAULT = 0.01  # share of failed calls where nobody promised one
 LATE_DEFAULT = 0.05
@@ -51,7 +52,7 @@ class Tally:
             (o.limit for o in self.manifest.objectives if o.metric == "errors"), default=ALLOWED_DEFAULT
         )
         self._start_over()
-        self._number = 0
+        self._number, self._at_s = 0, 0.0
         self._marks: deque[Mark] = deque(maxlen=MARKS_MAX)
         self._stopped_ns: int | None = None
 
@@ -184,14 +185,15 @@ class Tally:
         dropped = int(self._ends[Outcome.DROPPED])
         now = self.now_ns() or 0
         sealed = self.manifest.state is State.SEALED
-        self._planned = max(self._planned, int(np.searchsorted(self._due_ns, now, "right")))
+        self._planned = max(self._planned, int(np.searchsorted(self._due_ns, self._seen_ns(now), "right")))
         self._offered = max(self._offered, self._begun_now(), ended - dropped)
         if sealed:
             self._planned, self._offered = self.manifest.arrivals, ended - dropped
+        self._at_s = max(self._at_s, round(self._last_ns(now) * 1e-9, 1))
         p50, p95 = self._percentiles()
         return Frame(
             number=self._number, run=self.manifest.run_id, stage=self._stage(now, ended), over=self._over,
-            at_s=round(self._last_ns(now) * 1e-9, 1), left_s=self._left_s(now, ended),
+            at_s=self._at_s, left_s=self._left_s(now, ended),
             arrivals=self.manifest.arrivals, planned=self._planned, offered=self._offered, completed=ended - dropped,
             ok=int(self._ends[Outcome.OK]), refused=int(self._ends[Outcome.REFUSED]),
             unknown=int(self._ends[Outcome.UNKNOWN]), dropped=dropped,
@@ -200,6 +202,14 @@ class Tally:
             troubles=self._worst(), generators=self._generators(), unwell=self._unwell(dropped),
             marks=tuple(self._marks),
         )  # fmt: skip
+
+    def _seen_ns(self, now: int) -> int:
+        """Up to when all workers have told what they have begun: only what was due by then can be held against them.
+
+        One that has not told for FRESH_NS is held to the present.
+        """
+        seen = min((at_ns for at_ns, _, _ in self._gauges.values()), default=now)
+        return seen if now - seen < FRESH_NS and len(self._gauges) == self.manifest.workers else now
 
     def _last_ns(self, now: int) -> int:
         """The clock of the page stands still when all is over."""
