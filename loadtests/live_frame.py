@@ -18,6 +18,7 @@ class Unit(msgspec.Struct, frozen=True):
     kind: str
     latitude: float
     longitude: float
+    area_km2: float
 
 
 class Generator(msgspec.Struct, frozen=True):

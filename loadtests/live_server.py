@@ -46,7 +46,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'",
+    "font-src data:; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'",
 }
 
 # manifest and units (None before there is a run), the last frame, and whether this reader may drain and note

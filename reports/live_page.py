@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,9 +12,11 @@ from markupsafe import Markup
 
 from record.rows import ERRORS
 from record.types import Manifest
-from reports import catalogue
+from reports import catalogue, geography, map_svg, page_assets
+from reports.markup import TEMPLATES, Pen
+from reports.units import UnitState
+from reports.verdict import Text, Verdict
 
-TEMPLATES = Path(__file__).parent / "templates"
 STATES = {"q": "–", "w": "✓", "s": "!", "b": "✗"}  # mark of a unit by its state
 
 
@@ -25,6 +26,10 @@ class Place:
 
     code: str
     name: str
+    kind: str
+    latitude: float
+    longitude: float
+    area_km2: float
 
 
 def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, writable: bool) -> str:
@@ -37,8 +42,7 @@ def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, wri
         "words": words,
         "phases": {name: [catalogue.phase(name, language) for language in catalogue.LANGUAGES] for name in phases},
         "marks": STATES,
-        "names": [place.name for place in places],
-        "spans": [] if manifest is None else [[p.name, p.start_ns / 1e9, p.end_ns / 1e9] for p in manifest.phases],
+        "codes": [place.code for place in places],
         "last": last,
         "writable": writable,
     }
@@ -46,11 +50,24 @@ def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, wri
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.globals.update(t=_both)
-    template = environment.get_template("live.html.j2")
-    return template.render(
-        manifest=manifest, places=places, states=STATES, writable=writable, given=_script_json(given)
+    environment.globals.update(t=Pen(None).word, fonts=page_assets.fonts)
+    return environment.get_template("live.html.j2").render(
+        manifest=manifest, places=places, states=STATES, writable=writable, map=_map(places), given=_script_json(given)
     )
+
+
+def _map(places: Sequence[Place]) -> Markup:
+    """Every unit as if it were well; the script says how it is."""
+    well = Text("live.state.w")
+    units = [
+        UnitState(
+            place.code, place.name, place.kind, 0, place.latitude, place.longitude, place.area_km2, Verdict.PASS, well,
+            0, 0, None, None, 0, 0,
+        )
+        for place in places
+    ]  # fmt: skip
+    found = geography.voronoi(units)
+    return Markup("") if found is None else Markup(map_svg.voronoi_svg(found, Pen(None).plain(Text("live.units"))))
 
 
 def _keys() -> list[str]:
@@ -62,8 +79,3 @@ def _script_json(value: Any) -> Markup:
     """JSON that may stand in a script: nothing in it can end that script."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
-
-
-def _both(key: str) -> Markup:
-    vi, en = (catalogue.word(key, language) for language in catalogue.LANGUAGES)
-    return Markup('<span lang="vi">{}</span> <span lang="en" class="en">{}</span>').format(vi, en)

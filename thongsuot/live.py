@@ -84,5 +84,5 @@ def opened(wanted: Wanted) -> Iterator[Room | None]:
 def _page(manifest: Manifest | None, units: Sequence[Unit], last: Frame | None, writable: bool) -> str:
     from reports import live_page
 
-    places = [live_page.Place(unit.code, unit.name) for unit in units]
+    places = [live_page.Place(**msgspec.to_builtins(unit)) for unit in units]
     return live_page.render(manifest, places, msgspec.to_builtins(last), writable=writable)

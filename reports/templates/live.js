@@ -98,6 +98,26 @@ function curves() {
   drawn(byId("slow"), ["p95"], [points.map((point) => (point[4] === NEVER_MS ? highest : point[4]))], time);
 }
 
+const onMap = new Map();
+const SHADES = { q: "n", w: "p", s: "u", b: "f" };
+
+function mapped(place, state) {
+  const code = given.codes[place];
+  if (!onMap.has(code)) {
+    const cell = document.querySelector(`.voronoi path[data-u="${CSS.escape(code)}"]`);
+    if (!cell) return;
+    const box = cell.getBBox();
+    const mark = document.createElementNS(cell.namespaceURI, "text");
+    mark.setAttribute("x", box.x + box.width / 2);
+    mark.setAttribute("y", box.y + box.height / 2 + 8);
+    document.querySelector(".voronoi .marks").append(mark);
+    onMap.set(code, [cell, mark]);
+  }
+  const [cell, mark] = onMap.get(code);
+  cell.setAttribute("class", SHADES[state]);
+  mark.textContent = state === "s" || state === "b" ? given.marks[state] : "";
+}
+
 function units(list) {
   const lines = byId("units");
   if (!lines) return;
@@ -105,6 +125,7 @@ function units(list) {
   list.forEach(([calls, failed, state], place) => {
     const line = lines.children[place];
     count[state] += 1;
+    mapped(place, state);
     line.className = state;
     line.lastElementChild.textContent = given.marks[state];
     line.title = words("state." + state).join(" / ") + ": " + whole.format(failed) + " / " + whole.format(calls);
