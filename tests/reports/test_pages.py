@@ -21,7 +21,7 @@ from reports.junit import render_junit
 from reports.verdict import Verdict
 from tests.records import NATIONAL, S, booked, healthy, held, losing, make_record, manifest, plan, readings, write
 
-VOID_TAGS = {"meta", "br", "path", "use", "rect", "line"}
+VOID_TAGS = {"meta", "br", "input", "path", "use", "rect", "line"}
 
 
 class Outline(HTMLParser):
