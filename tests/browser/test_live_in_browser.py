@@ -37,7 +37,8 @@ class Played:
         head = manifest(UNITS * EACH, seconds=600)
         self.folder = make_record(folder, head, arrivals=plan(UNITS * EACH, 600, codes), ends=[], seal=False)
         pq.write_table(world, folder / "communes.parquet")
-        self.head: Manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        self.head: Manifest = msgspec.structs.replace(head, state=State.PLANNED)
+        write_manifest(folder, self.head)
         self.journal = Journal(folder / "journal", 3)
         self.events = EventLog(folder / "events.jsonl")
         self.over = threading.Event()
@@ -98,6 +99,7 @@ def test_the_page_follows_a_run_to_its_end(page: Page, room: tuple[Room, Played]
         for unit in (7, 90):
             played.calls(unit + UNITS * turn, 1, **bad)
     page.wait_for_selector("#units li.b")
+    page.wait_for_selector("#curves path.offered[d^=M]", state="attached")
     assert page.locator("#units li").count() == UNITS
     assert page.locator(".voronoi path.f").count() == page.locator("#units li.b").count()
     assert page.locator("#units li.b .mark").first.text_content() == "✗"
