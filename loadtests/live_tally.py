@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 from loadtests.live_frame import BAD, NEVER_MS, QUIET, SLOW, WELL, Frame, Generator, Mark, Trouble, Unit
 from loadtests.tailing import Tail
 from loadtests.zero import zero_here
+from record import sound
+from record.reader import read_manifest
 from record.rows import END_DTYPE, ERROR_INDEX, ERRORS, SAMPLE_DTYPE
 from record.tables import json_lines
-from record.types import Event, Manifest, Outcome, Reading, State
+from record.types import Event, Manifest, Outcome, Reading, RecordError, State
 
 WINDOW_S = 30  # of a unit's state
 RECENT_S = 10  # of the percentiles
@@ -35,13 +37,18 @@ _OUTCOMES = {outcome.name.lower(): int(outcome) for outcome in Outcome}
 
 
 class Tally:
-    """One run. `frame` looks once and may take a while; it is not to be called by two threads at once."""
+    """One run. `frame` looks once and may take a while; it is not to be called by two threads at once.
+
+    Raises RecordError where there is no record of a run.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = _manifest(folder)
+        self.manifest = read_manifest(folder)
         self._tail, self._log = Tail(folder / "journal"), Tail(folder)
-        plan = pq.read_table(folder / "arrivals.parquet", columns=["arrival", "at_ns", "commune"])
+        plan = sound.table(folder / "arrivals.parquet", "arrivals")
+        if problem := sound.plan_problem(self.manifest, plan):
+            raise RecordError(f"{folder / 'arrivals.parquet'}: not the plan of this run: {problem}")
         self._due_ns = np.sort(plan["at_ns"].to_numpy())
         self.units = _units(folder)
         place = {unit.code: number for number, unit in enumerate(self.units)}
@@ -282,7 +289,7 @@ def _manifest(folder: Path) -> Manifest:
 
 def _units(folder: Path) -> tuple[Unit, ...]:
     names = list(Unit.__struct_fields__)
-    rows = pq.read_table(folder / "communes.parquet", columns=names).to_pylist()
+    rows = sound.table(folder / "communes.parquet", "communes").select(names).to_pylist()
     return tuple(sorted((Unit(**row) for row in rows), key=lambda unit: unit.code))
 
 
