@@ -19,6 +19,8 @@ from reports.verdict import Text, Verdict
 
 STATES = {"q": "–", "w": "✓", "s": "!", "b": "✗"}  # mark of a unit by its state
 
+_SAID = tuple(f"live.{part}" for part in ("stage.", "state.", "unwell.", "mark.", "link.", "told.", "drain"))
+
 
 @dataclass(frozen=True)
 class Place:
@@ -80,8 +82,9 @@ def _centres(found: geography.Map | None) -> dict[str, tuple[int, int]]:
 
 
 def _keys() -> list[str]:
+    """What the script says."""
     errors = [f"error.{slug}" for slug in ERRORS if slug]
-    return [key for key in catalogue.words("vi") if key.startswith("live.")] + errors
+    return [key for key in catalogue.words("vi") if key.startswith(_SAID)] + errors
 
 
 def _script_json(value: Any) -> Markup:
