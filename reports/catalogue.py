@@ -37,6 +37,8 @@ def word(key: str, language: str) -> str:
 
 
 def param(value: Param, language: str) -> str:
+    if isinstance(value, Text):
+        return say(value, language)
     if isinstance(value, PhaseNames):
         return ", ".join(phase(name, language) for name in value.names)
     if isinstance(value, Word):

@@ -8,7 +8,21 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from reports.verdict import Quantity, Text, Verdict
+from record.types import Outcome
+from reports import actions as required
+from reports import key_figures, limits
+from reports import units as communes_of
+from reports.actions import Action
+from reports.assess import Assessment
+from reports.capacity_file import CapacityAnswer
+from reports.case import Case
+from reports.key_figures import KeyFigure
+from reports.units import UnitState
+from reports.verdict import Finding, Quantity, Text, Verdict
+
+__all__ = ["Action", "CapacityAnswer", "KeyFigure", "PageOne", "Standing", "UnitState", "of"]
+
+ROLES = ("tester", "unit-head", "province")
 
 
 class Standing(enum.StrEnum):
@@ -18,60 +32,6 @@ class Standing(enum.StrEnum):
     CONDITIONAL = "conditional"  # ĐỦ ĐIỀU KIỆN CÓ ĐIỀU KIỆN: passed, by limits or waivers that somebody must own
     NOT_READY = "not-ready"  # CHƯA ĐỦ ĐIỀU KIỆN
     INCONCLUSIVE = "inconclusive"  # KHÔNG KẾT LUẬN ĐƯỢC: undecided or void
-
-
-@dataclass(frozen=True)
-class UnitState:
-    """One commune or ward. `verdict` is PASS, FAIL or UNDECIDED (too little was seen of it); VOID never.
-
-    `p95_ns` is None where its calls do not support it. `why` names what failed or what is missing.
-    """
-
-    code: str
-    name: str
-    kind: str  # "commune" or "ward", as in the record
-    population: int
-    latitude: float
-    longitude: float
-    area_km2: float
-    verdict: Verdict
-    why: Text
-    calls: int
-    failed: int
-    p50_ns: float | None
-    p95_ns: float | None
-    lost_writes: int
-    arrivals: int
-
-
-@dataclass(frozen=True)
-class KeyFigure:
-    """One of the four numbers. `value` None: not measured, and then never a pass."""
-
-    slug: str  # slowest, errors, capacity, lost
-    title: Text
-    value: Quantity | None
-    limit: Quantity | None
-    verdict: Verdict
-    note: Text | None  # which operation, of how many requests, why not measured
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something that must be done before the day, the greatest gain first.
-
-    `unit` is a commune's name, a system or "" for the platform. `effect` is the estimated gain, None where nobody
-    can say. Owner and deadline are columns for people to fill in.
-    """
-
-    key: str  # stable over runs: the check it comes from, and the unit
-    what: Text
-    unit: str
-    evidence: Text
-    effect: Text | None
-    owner: str = ""
-    deadline: str = ""
-    state: str = "open"
 
 
 @dataclass(frozen=True)
@@ -86,3 +46,58 @@ class PageOne:
     actions: tuple[Action, ...]
     untested: tuple[Text, ...]
     roles: tuple[str, ...]  # catalogue keys role.<slug> of those who sign, in order
+
+    def count(self, verdict: Verdict) -> int:
+        """How many units came out so."""
+        return sum(1 for unit in self.units if unit.verdict is verdict)
+
+
+def of(
+    assessment: Assessment, case: Case, *, capacity: CapacityAnswer | None = None, waived: tuple[Text, ...] = ()
+) -> PageOne:
+    """Page one of a record. `waived` are sentences about what somebody answers for although it did not pass."""
+    units = communes_of.of(assessment, case)
+    actions = required.of(assessment, case, units)
+    conditions = (*limits.caveats(case.manifest), *waived)
+    standing = _standing(assessment.gate, conditions)
+    return PageOne(
+        standing=standing,
+        why=_why(assessment, case, standing, conditions, actions),
+        conditions=conditions,
+        units=units,
+        figures=key_figures.of(assessment, case, capacity),
+        actions=actions,
+        untested=assessment.limits,
+        roles=ROLES,
+    )
+
+
+def _standing(gate: Verdict, conditions: tuple[Text, ...]) -> Standing:
+    if gate is Verdict.PASS:
+        return Standing.CONDITIONAL if conditions else Standing.READY
+    return Standing.NOT_READY if gate is Verdict.FAIL else Standing.INCONCLUSIVE
+
+
+def _why(
+    assessment: Assessment, case: Case, standing: Standing, conditions: tuple[Text, ...], actions: tuple[Action, ...]
+) -> Text:
+    """One sentence with the thing that decides: of several, the one whose action comes first."""
+    if not case.record.sealed and assessment.gate is not Verdict.VOID:
+        return Text("why.unsealed")
+    if standing is Standing.CONDITIONAL:
+        return Text("standing.why.conditional", {"condition": conditions[0]})
+    if standing is Standing.READY:
+        calls = case.one("SELECT count(*) AS n FROM samples WHERE outcome <> $dropped", {"dropped": _DROPPED})["n"]
+        return Text("standing.why.ready", {"calls": Quantity(calls, "count")})
+    finding = _deciding(assessment, actions)
+    key = {Verdict.FAIL: "not-ready", Verdict.VOID: "void"}.get(assessment.gate, "undecided")
+    return Text(f"standing.why.{key}", {"title": finding.title, "summary": finding.summary})
+
+
+_DROPPED = Outcome.DROPPED.name.lower()
+
+
+def _deciding(assessment: Assessment, actions: tuple[Action, ...]) -> Finding:
+    deciding = {finding.check: finding for finding in assessment.deciding}
+    first = next((action.key.split(":")[0] for action in actions if action.key.split(":")[0] in deciding), None)
+    return deciding[first] if first is not None else assessment.deciding[0]
