@@ -43,7 +43,7 @@ def set_report(
             "superior": words("pdf.superior"),
             "issuer": words("pdf.issuer"),
             "number": words("pdf.number"),
-            "date": date_line(words, case),
+            "date": date_line(words, case, words("pdf.place")),
             "kind": words("pdf.kind"),
             "subject": words("pdf.subject"),
         },
@@ -103,13 +103,13 @@ def date(case: Case) -> datetime:
     return datetime.strptime(utc, "%Y-%m-%dT%H:%M:%S%z").astimezone(HANOI)
 
 
-def date_line(words: Words, case: Case) -> str:
+def date_line(words: Words, case: Case, place: str) -> str:
     """Days below 10 and the months 1 and 2 have a leading nought, as the decree has it."""
     at = date(case)
     if words.language == "en":
-        return f"{words('pdf.place')} {at.day} {_MONTHS[at.month - 1]} {at.year}"
+        return f"{place}, {at.day} {_MONTHS[at.month - 1]} {at.year}"
     month = f"{at.month:02d}" if at.month < 3 else str(at.month)
-    return f"{words('pdf.place')} ngày {at.day:02d} tháng {month} năm {at.year}"
+    return f"{place}, ngày {at.day:02d} tháng {month} năm {at.year}"
 
 
 _MONTHS = (
