@@ -38,6 +38,7 @@ def set_report(
     words = Words(language)
     data = {
         **common(words, assessment, case, page.roles),
+        "paper": f"report:{language}",
         "title": words("pdf.title", run=case.manifest.run_id),
         "head": {
             "superior": words("pdf.superior"),

@@ -56,7 +56,7 @@ def _of(words: Words, unit: UnitState, actions: tuple[Action, ...], dated: str) 
     }
     return {
         "title": words("pdf.sheet.title", unit=unit.name),
-        "unit": unit.code,
+        "paper": f"sheet-{unit.code}:{words.language}",
         "head": {
             "superior": words("pdf.superior"),
             "issuer": words("pdf.sheet.issuer", unit=unit.name.upper()),

@@ -55,11 +55,15 @@ class Typesetter:
         self._layout = json.dumps(sizes() if layout is None else layout)
         self._compiler = typst.Compiler(FOLDER / f"{template}.typ", root=FOLDER, font_paths=_fonts())
 
-    def set(self, data: Mapping[str, Any], at: datetime) -> Paper:
-        """The paper; `at` is the time it bears. Raises typst.TypstError where data and template do not fit: a mistake of
-        ours."""
+    def set(self, data: Mapping[str, Any], at: datetime, *, tagged: bool = True) -> Paper:
+        """The paper; `at` is the time it bears. `tagged` for whoever has it read aloud.
+
+        Raises typst.TypstError where data and template do not fit: a mistake of ours.
+        """
         inputs = {"data": json.dumps(data, ensure_ascii=False), "layout": self._layout}
-        pdf = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, timestamp=at)
+        pdf = self._compiler.compile(
+            format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, timestamp=at, pdf_tags=tagged
+        )
         assert isinstance(pdf, bytes)
         found = self._compiler.query("<field>", field="value")
         return Paper(pdf, tuple(msgspec.json.decode(found, type=list[Box])))
