@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from thongsuot import reporting
 
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
+    from thongsuot.reporting import Told
 
 ERROR_LINES_MAX = 5
 ERRORS_A_LINE_MAX = 3
@@ -43,17 +46,23 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 @_RUN
 @_UNSEALED
 @_JSON
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page instead of RUN/assessments/<id>.")
-def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -> None:
-    """Judge the record in the folder RUN and write one offline page, report.html, beside its assessment.
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the pages instead of RUN/assessments/<id>.")
+@reporting.options
+def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, **given: Any) -> None:
+    """Judge the record in the folder RUN; write report.html, one offline page, and report.xlsx beside its assessment.
 
-    Exit code 0 when the page was written, whatever the verdict on it.
+    Exit code 0 when the pages were written, whatever the verdict on them.
 
-    Example: thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
+    \b
+    thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
+    thongsuot report RUN --actions filled.xlsx                       with owners, deadlines and states
+    thongsuot report RUN --clauses go-live --waivers waivers.toml    acceptance clause by clause
+    thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
     record, assessment = judge(run, unsealed)
-    folder = _write_page(write(run, assessment) if out is None else out, record, assessment)
-    show(record, assessment, {"report": folder / "report.html"}, as_json)
+    said = reporting.told(record, assessment, reporting.Given(**given))
+    paths = _write_pages(write(run, assessment) if out is None else out, record, assessment, said)
+    show(record, assessment, paths, as_json, said)
 
 
 def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
@@ -62,11 +71,11 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
     record, assessment = judge(run, unsealed=False)
-    folder = _write_page(write(run, assessment), record, assessment)
+    folder = write(run, assessment)
+    pages = _write_pages(folder, record, assessment, reporting.told(record, assessment, reporting.Given()))
 
     def tell() -> int:
-        paths = {"assessment": folder / "assessment.json", "report": folder / "report.html"}
-        show(record, assessment, paths, as_json)
+        show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json)
         return assessment.gate.exit_code
 
     return tell
@@ -78,10 +87,13 @@ def write(run: Path, assessment: Assessment) -> Path:
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
 
 
-def _write_page(folder: Path, record: RunRecord, assessment: Assessment) -> Path:
+def _write_pages(folder: Path, record: RunRecord, assessment: Assessment, said: Told) -> dict[str, Path]:
+    """What was written, by what it is."""
     from reports import html, store
 
-    return store.write_into(folder, {"report.html": html.render_html(assessment, record)})
+    page, book = html.render_html(assessment, record), reporting.workbook(record, assessment, said)
+    store.write_into(folder, {"report.html": page, "report.xlsx": book})
+    return {"report": folder / "report.html", "workbook": folder / "report.xlsx"}
 
 
 def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
@@ -93,7 +105,9 @@ def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     return record, assess(record)
 
 
-def show(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
+def show(
+    record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None
+) -> None:
     from reports import catalogue, limits, store
 
     if as_json:
@@ -109,6 +123,8 @@ def show(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_j
         if finding.needs_more is not None:
             click.echo(f"      {catalogue.say(finding.needs_more, 'en')}")
     for line in _error_lines(record):
+        click.echo(f"  {line}")
+    for line in reporting.lines(said) if said is not None else ():
         click.echo(f"  {line}")
     for path in paths.values():
         click.echo(str(path))
