@@ -1,4 +1,4 @@
-"""Does a paper say what its record proves? It is made again from the record and compared, byte by byte, then line by line.
+"""Does a paper say what its record proves? It is made again and compared, byte by byte, then line by line.
 
 Signatures come after the bytes that were rendered, so a signed paper must begin with exactly these.
 """
@@ -15,11 +15,10 @@ import pypdfium2
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from record.reader import RunRecord
-from reports import page_one, pdf, sheets
-from reports.assess import assess
-from reports.capacity_file import CapacityAnswer
+from reports import pdf, sheets
+from reports.assess import Assessment
 from reports.case import Case
+from reports.page_one import PageOne
 from reports.verdict import Quantity, Text
 
 DIFFERENCES_SHOWN = 5
@@ -47,26 +46,24 @@ def bearing(paper: bytes) -> Bearing | None:
     return Bearing(kind[3], kind[2] or "", digest) if kind else None
 
 
-def render_again(record: RunRecord, wanted: Bearing, capacity: CapacityAnswer | None) -> bytes | None:
+def render_again(wanted: Bearing, page: PageOne, assessment: Assessment, case: Case) -> bytes | None:
     """The paper as the record has it; None when it is of a unit that the record does not know."""
-    case = Case(record)
-    assessment = assess(record, case=case)
-    page = page_one.of(assessment, case, capacity=capacity)
     if not wanted.unit:
         return pdf.render_pdf(page, assessment, case, wanted.language)
     found = dict(sheets.render_sheets(page, assessment, case, wanted.language, (wanted.unit,)))
     return found.get(wanted.unit)
 
 
-def compare(paper: bytes, record: RunRecord, capacity: CapacityAnswer | None = None) -> tuple[Text, ...]:
+def compare(paper: bytes, page: PageOne, assessment: Assessment, case: Case) -> tuple[Text, ...]:
     """What the paper says that the record does not; nothing when it says the same."""
     wanted = bearing(paper)
     if wanted is None:
         return (Text("recompute.stranger"),)
     problems = []
-    if wanted.record != record.digest:
-        problems.append(Text("recompute.record", {"paper": wanted.record[:16], "record": record.digest[:16]}))
-    again = render_again(record, wanted, capacity)
+    digest = case.record.digest
+    if wanted.record != digest:
+        problems.append(Text("recompute.record", {"paper": wanted.record[:16], "record": digest[:16]}))
+    again = render_again(wanted, page, assessment, case)
     if again is None:
         return (*problems, Text("recompute.unit", {"unit": wanted.unit}))
     if paper.startswith(again):
@@ -86,13 +83,16 @@ def _differences(paper: bytes, again: bytes) -> Iterator[Text]:
         for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if tag != "equal":
                 said, right = " ".join(old[a:b]), " ".join(new[c:d])
-                shown = {"page": Quantity(number + 1, "count"), "said": _short(said), "right": _short(right)}
-                yield Text("recompute.line", dict(shown))
+                page = Quantity(number + 1, "count")
+                yield Text("recompute.line", {"page": page, "said": _short(said), "right": _short(right)})
 
 
 def _pages(paper: bytes) -> list[list[str]]:
     """Lines of text without the foot of the page, which the digests are compared with already."""
-    document = pypdfium2.PdfDocument(paper)
+    try:
+        document = pypdfium2.PdfDocument(paper)
+    except pypdfium2.PdfiumError:
+        return []
     pages = []
     for page in document:
         text = page.get_textpage().get_text_bounded()

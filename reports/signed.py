@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from asn1crypto import crl, pem, x509
 from pyhanko.pdf_utils.misc import PdfError
@@ -112,7 +113,7 @@ async def _check(pdf: bytes, trust: Trust, now: datetime, roles: Sequence[str]) 
 
 
 async def _status(one: EmbeddedPdfSignature, trust: Trust, now: datetime) -> PdfSignatureStatus:
-    shared = {"trust_roots": list(trust.roots), "retroactive_revinfo": True, "allow_fetching": False}
+    shared: dict[str, Any] = {"trust_roots": list(trust.roots), "retroactive_revinfo": True, "allow_fetching": False}
     moment = _stamped_at(one) or now
     signer = ValidationContext(
         **shared,

@@ -1,7 +1,7 @@
 """PAdES signatures on a paper: whoever signs first certifies it, each signs in the field that waits for their role.
 
-The visible stamp is drawn by typst: pyHanko's own spoils Vietnamese letters and PDF/A. The key is loaded once: pyHanko's
-own signer loads and checks it anew for each signature, which takes ten times as long as signing.
+The visible stamp is drawn by typst: pyHanko's own spoils Vietnamese letters and PDF/A. The key is loaded once: the signer
+of pyHanko loads and checks it anew each time, which takes ten times as long as signing.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ from reports.typesetting import Typesetter
 from reports.verdict import Text
 
 DIGEST = "sha256"
+_ALGORITHMS: dict[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 DIGEST_OF_CURVE = {"secp384r1": "sha384", "secp521r1": "sha512"}
 # As hex digits. Measured: 2,100 bytes of CMS with a trial certificate, 7,000 with a time stamp and a chain of three.
 RESERVED_DIGITS = 2 * 12 * 1024
@@ -61,13 +66,13 @@ class HeldKeySigner(Signer):
     """Signs with a key that stays in memory; the same document and time give the same signature."""
 
     def __init__(self, certificate: x509.Certificate, key: PrivateKey, chain: Sequence[x509.Certificate] = ()) -> None:
-        store = SimpleCertificateStore()
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple([certificate, *chain])
         super().__init__(signing_cert=certificate, cert_registry=store)
         self._key = key
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        algorithm = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[digest_algorithm]()
+        algorithm = _ALGORITHMS[digest_algorithm]
         if isinstance(self._key, rsa.RSAPrivateKey):
             return self._key.sign(data, padding.PKCS1v15(), algorithm)
         return self._key.sign(data, ec.ECDSA(algorithm, deterministic_signing=True))

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import typst
 
 FOLDER = Path(__file__).parent / "typst"
 FONTS = Path(__file__).parent / "fonts" / "tinos"
-STANDARD = "a-2b"
+STANDARD: Literal["a-2b"] = "a-2b"
 Sizes = Mapping[str, Any]
 
 

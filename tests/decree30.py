@@ -35,7 +35,7 @@ class Letter(NamedTuple):
 
 
 def problems(pdf: bytes, language: str, texts: Mapping[str, str | None] | None = None) -> list[str]:
-    """What is not as the decree has it, one sentence each; `texts` replaces what a part is found by (None: not there)."""
+    """Each thing that is not as the decree has it; `texts` replaces what a part is found by (None: not on it)."""
     table = sizes()
     pages = [_letters(page) for page in pdfium.PdfDocument(pdf)]
     found = [*_paper(pdfium.PdfDocument(pdf), table)]
@@ -67,7 +67,7 @@ def _paper(document: pdfium.PdfDocument, table: Mapping[str, Any]) -> Iterator[s
 
 
 def _margins(number: int, letters: list[Letter], table: Mapping[str, Any]) -> Iterator[str]:
-    """Everything between head and foot; the first page begins at the left margin, so there it is not too wide either."""
+    """Everything between head and foot; page one begins at its margins, so there they are not too wide either."""
     width, height = table["paper_mm"]
     foot = height - table["margin"]["bottom"]["min"] + SLACK_MM
     body = [letter for letter in letters if letter.top < foot and not (letter.bottom < 20 and letter.text.isdigit())]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thongsuot import reporting
+from thongsuot import papers, reporting
 
 if TYPE_CHECKING:
     from record.reader import RunRecord
@@ -47,9 +47,10 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 @_UNSEALED
 @_JSON
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the pages instead of RUN/assessments/<id>.")
+@click.option("--sheets", is_flag=True, help="A PDF for each commune and ward as well, sheets/<code>.pdf.")
 @reporting.options
-def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, **given: Any) -> None:
-    """Judge the record in the folder RUN; write report.html, one offline page, and report.xlsx beside its assessment.
+def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, sheets: bool, **given: Any) -> None:
+    """Judge the record in the folder RUN; write report.html, report.xlsx and report.pdf beside its assessment.
 
     Exit code 0 when the pages were written, whatever the verdict on them.
 
@@ -61,7 +62,7 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, *
     """
     record, assessment = judge(run, unsealed)
     said = reporting.told(record, assessment, reporting.Given(**given))
-    paths = _write_pages(write(run, assessment) if out is None else out, record, assessment, said)
+    paths = _write_pages(write(run, assessment) if out is None else out, record, assessment, said, sheets)
     show(record, assessment, paths, as_json, said)
 
 
@@ -87,13 +88,17 @@ def write(run: Path, assessment: Assessment) -> Path:
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
 
 
-def _write_pages(folder: Path, record: RunRecord, assessment: Assessment, said: Told) -> dict[str, Path]:
+def _write_pages(
+    folder: Path, record: RunRecord, assessment: Assessment, said: Told, sheets: bool = False
+) -> dict[str, Path]:
     """What was written, by what it is."""
     from reports import html, store
 
     page, book = html.render_html(assessment, record), reporting.workbook(record, assessment, said)
-    store.write_into(folder, {"report.html": page, "report.xlsx": book})
-    return {"report": folder / "report.html", "workbook": folder / "report.xlsx"}
+    printed = papers.of(record, assessment, said.page, sheets=sheets)
+    store.write_into(folder, {"report.html": page, "report.xlsx": book, **printed})
+    paths = {"report": "report.html", "workbook": "report.xlsx", "pdf": papers.REPORT}
+    return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
 
 
 def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:

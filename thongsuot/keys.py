@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -54,12 +55,14 @@ def on_token(module: Path, token: str | None, label: str | None) -> Iterator[Sig
         raise ConfigError(["--pkcs11: needs the package python-pkcs11; pip install python-pkcs11"])
     if label is None:
         raise ConfigError(["--pkcs11: needs --label, the label of key and certificate on the token"])
+    from pyhanko.config.pkcs11 import TokenCriteria
     from pyhanko.sign import pkcs11
 
+    driver: Any = importlib.import_module("pkcs11")
     pin = os.environ.get(PIN) or click.prompt("PIN of the token", hide_input=True, err=True)
     try:
-        session = pkcs11.open_pkcs11_session(str(module), token_label=token, user_pin=pin)
-    except Exception as error:  # noqa: BLE001 - every maker's driver fails in its own way
+        session = pkcs11.open_pkcs11_session(str(module), token_criteria=TokenCriteria(label=token), user_pin=pin)
+    except (driver.exceptions.PKCS11Error, OSError, RuntimeError) as error:
         raise ConfigError([f"--pkcs11 {module}: cannot be opened: {type(error).__name__}: {error}"]) from error
     with session:
         yield pkcs11.PKCS11Signer(session, cert_label=label, key_label=label)
