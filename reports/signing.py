@@ -1,7 +1,7 @@
 """PAdES signatures on a paper: whoever signs first certifies it, each signs in the field that waits for their role.
 
-The visible stamp is drawn by typst: pyHanko's own spoils Vietnamese letters and PDF/A. The key is loaded once: the signer
-of pyHanko loads and checks it anew each time, which takes ten times as long as signing.
+The visible stamp is drawn by typst: pyHanko's own spoils Vietnamese letters and PDF/A. The key is loaded once:
+pyHanko's signer loads and checks it anew each time, which takes ten times as long as signing.
 """
 
 from __future__ import annotations

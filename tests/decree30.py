@@ -20,6 +20,7 @@ from reports.typesetting import sizes
 MM = 72 / 25.4
 SLACK_MM = 0.6  # the side bearing of a letter, the overhang of an italic one
 SLACK_PT = 0.05
+CENTRE_MM = 6
 
 
 class Letter(NamedTuple):
@@ -69,8 +70,13 @@ def _paper(document: pdfium.PdfDocument, table: Mapping[str, Any]) -> Iterator[s
 def _margins(number: int, letters: list[Letter], table: Mapping[str, Any]) -> Iterator[str]:
     """Everything between head and foot; page one begins at its margins, so there they are not too wide either."""
     width, height = table["paper_mm"]
-    foot = height - table["margin"]["bottom"]["min"] + SLACK_MM
-    body = [letter for letter in letters if letter.top < foot and not (letter.bottom < 20 and letter.text.isdigit())]
+    foot, head = height - table["margin"]["bottom"]["min"], table["margin"]["top"]["min"]
+    marks = table["part"]["foot"]["used"] + SLACK_PT
+    body = [
+        letter
+        for letter in letters
+        if not (letter.bottom < head and letter.text.isdigit()) and not (letter.top > foot and letter.size <= marks)
+    ]
     if not body:
         return
     measured = {
@@ -96,7 +102,7 @@ def _numbering(number: int, letters: list[Letter], table: Mapping[str, Any]) -> 
     if head and number > 1:
         left, right = table["margin"]["left"]["used"], width - table["margin"]["right"]["used"]
         centre = (min(one.left for one in head) + max(one.right for one in head)) / 2
-        if abs(centre - (left + right) / 2) > 1:
+        if abs(centre - (left + right) / 2) > CENTRE_MM:
             yield f"page {number}: its number is not centred"
         part = table["part"]["page_number"]
         if not part["min"] - SLACK_PT <= head[0].size <= part["max"] + SLACK_PT:

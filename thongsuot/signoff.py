@@ -52,7 +52,7 @@ def command(
     thongsuot signoff runs/2025-07-01-monday-peak-1 --as tester --p12 trial/tester.p12
     thongsuot signoff sheets/*.pdf --as unit-head --pkcs11 /usr/lib/libtoken.so --label ky-so
     """
-    slug = _role(role)
+    slug = papers.role_of("--as", role)
     if (p12 is None) == (pkcs11 is None):
         raise ConfigError(["one of --p12 and --pkcs11 is needed"])
     files = [_file(path) for path in paper]
@@ -127,21 +127,6 @@ def _file(path: Path) -> Path:
             [f"{chosen}: {_both(why)}" for why in wrong] + [f"sign {chosen} by its name if that is meant"]
         )
     return chosen
-
-
-def _role(given: str) -> str:
-    """The slug of a role, from itself or from the post in words."""
-    from reports import catalogue
-    from reports.page_one import ROLES
-
-    known = {
-        name.casefold(): role
-        for role in ROLES
-        for name in (role, *(catalogue.word(f"role.{role}", language) for language in catalogue.LANGUAGES))
-    }
-    if given.casefold() not in known:
-        raise ConfigError([f"--as {given}: should be one of {', '.join(ROLES)}"])
-    return known[given.casefold()]
 
 
 def _signer(

@@ -54,7 +54,8 @@ def command(
     data = papers.read(paper)
     if run is not None and not (run / "manifest.json").is_file():
         raise ConfigError([f"{run}: no manifest.json there; is this the folder of a run?"])
-    found = signed.check(data, _trust(trust, crl), datetime.now(UTC), roles)
+    wanted = [papers.role_of("--role", role) for role in roles]
+    found = signed.check(data, _trust(trust, crl), datetime.now(UTC), wanted)
     compared = _compared(data, run, reporting.Given(**given)) if run is not None else ()
     problems = (*found.problems, *compared)
     notes = list(found.notes)
