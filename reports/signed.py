@@ -100,7 +100,11 @@ async def _check(pdf: bytes, trust: Trust, now: datetime, roles: Sequence[str]) 
     found = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
     statuses = [await _status(one, trust, now) for one in found]
     signatures = tuple(_signature(one, status, now) for one, status in zip(found, statuses, strict=True))
-    problems = [why for one, status in zip(signatures, statuses, strict=True) for why in _problems(one, status)]
+    problems = [
+        why
+        for one, status in zip(signatures, statuses, strict=True)
+        for why in _problems(one, status, one.at if one.stamped else now, bool(trust.revoked))
+    ]
     missing = [role for role in roles or [place.role for place in fields] if role not in {s.role for s in signatures}]
     problems += [Text("signed.missing", {"role": Word(f"role.{role}", role)}) for role in missing]
     if statuses and statuses[-1].intact and statuses[-1].coverage is not SignatureCoverageLevel.ENTIRE_FILE:
@@ -131,8 +135,8 @@ def _signature(one: EmbeddedPdfSignature, status: PdfSignatureStatus, now: datet
     return Signature(one.field_name, holder(status.signing_cert), stamped or said or now, stamped is not None)
 
 
-def _problems(one: Signature, status: PdfSignatureStatus) -> Iterator[Text]:
-    """Why a signature is not good; the first reason alone, the others follow from it."""
+def _problems(one: Signature, status: PdfSignatureStatus, moment: datetime, listed: bool) -> Iterator[Text]:
+    """Why a signature is not good at that moment; the first reason alone, the others follow from it."""
     shown: dict[str, Param] = {"role": Word(f"role.{one.role}", one.role), "name": one.name}
     stamp = status.timestamp_validity
     if not status.intact or not status.valid:
@@ -140,11 +144,18 @@ def _problems(one: Signature, status: PdfSignatureStatus) -> Iterator[Text]:
     elif stamp is not None and not (stamp.intact and stamp.valid and stamp.trusted):
         yield Text("signed.stamp", dict(shown))
     elif not status.trusted:
-        problem = status.trust_problem_indic
-        why = "expired" if problem in _OUT_OF_TIME else "revoked" if problem in _REVOKED else "untrusted"
-        yield Text(f"signed.{'unlisted' if problem in _UNLISTED else why}", dict(shown))
+        yield Text(f"signed.{_distrust(status, moment, listed)}", dict(shown))
     elif not status.bottom_line:
         yield Text("signed.changed_later" if not status.docmdp_ok else "signed.other", dict(shown))
+
+
+def _distrust(status: PdfSignatureStatus, moment: datetime, listed: bool) -> str:
+    problem, certificate = status.trust_problem_indic, status.signing_cert
+    if problem in _REVOKED:
+        return "revoked"
+    if problem in _OUT_OF_TIME or not certificate.not_valid_before <= moment <= certificate.not_valid_after:
+        return "expired"
+    return "unlisted" if listed and problem in _UNLISTED else "untrusted"
 
 
 def _certified(one: EmbeddedPdfSignature) -> bool:

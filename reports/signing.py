@@ -30,7 +30,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from reports.fields import Update
 from reports.typesetting import Typesetter
-from reports.verdict import Text
+from reports.verdict import Text, Word
 
 DIGEST = "sha256"
 _ALGORITHMS: dict[str, hashes.HashAlgorithm] = {
@@ -109,9 +109,9 @@ def sign(
     place = next((each for each in waiting if each.role == role), None)
     if place is None:
         done = any(each.role == role for each in fields)
-        raise SigningError(Text("signing.done" if done else "signing.no_field", {"role": label(f"role.{role}")}))
+        raise SigningError(Text("signing.done" if done else "signing.no_field", {"role": Word(f"role.{role}")}))
     if place is not waiting[0]:
-        raise SigningError(Text("signing.order", {"role": label(f"role.{waiting[0].role}")}))
+        raise SigningError(Text("signing.order", {"role": Word(f"role.{waiting[0].role}")}))
     assert signer.signing_cert is not None
     lines = [
         (label("pdf.stamp.signed_by"), holder(signer.signing_cert)),

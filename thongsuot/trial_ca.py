@@ -39,7 +39,8 @@ class TrialAuthority:
     @classmethod
     def new(cls, now: datetime) -> TrialAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name("Chứng thực số Thông Suốt")
+        digest = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+        name = _name(f"Chứng thực số Thông Suốt {digest.hex()[:8]}")  # two authorities never share a name
         builder = _builder(name, name, key, now, now + 2 * VALID)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(authority=True), critical=True)
