@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
@@ -24,8 +24,11 @@ class KeyFigure:
 
 
 def of(assessment: Assessment, case: Case, capacity: CapacityAnswer | None) -> tuple[KeyFigure, ...]:
-    """slowest, errors, capacity, lost."""
-    return (_slowest(assessment, case), _errors(assessment, case), _capacity(case, capacity), _lost(assessment))
+    """slowest, errors, capacity, lost. In a run that is not fit to judge by, or was never sealed, none passes."""
+    figures = (_slowest(assessment, case), _errors(assessment, case), _capacity(case, capacity), _lost(assessment))
+    if assessment.gate is not Verdict.VOID and case.record.sealed:
+        return figures
+    return tuple(replace(each, verdict=max(each.verdict, Verdict.UNDECIDED)) for each in figures)
 
 
 def _slowest(assessment: Assessment, case: Case) -> KeyFigure:

@@ -49,7 +49,7 @@ class PageOne:
 
     def count(self, verdict: Verdict) -> int:
         """How many units came out so."""
-        return sum(1 for unit in self.units if unit.verdict is verdict)
+        return sum(1 for unit in self.units if unit.verdict == verdict)
 
 
 def of(

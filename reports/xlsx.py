@@ -15,7 +15,7 @@ from typing import Any
 import xlsxwriter
 
 from record.reader import RunRecord
-from reports import catalogue, facts, html, store
+from reports import catalogue, facts, store, units
 from reports.assess import Assessment
 from reports.case import Case
 from reports.latency import Row
@@ -74,7 +74,7 @@ class Sheet:
 def render_xlsx(page: PageOne, assessment: Assessment, record: RunRecord, more: Sequence[Sheet] = ()) -> bytes:
     """The workbook; `more` sheets stand between the findings and the actions."""
     case = Case(record)
-    judged = [row for row in assessment.latency if row.phase == html.scope(assessment, case)]
+    judged = [row for row in assessment.latency if row.phase == units.judged_scope(assessment, case)]
     verdict = _verdict_sheet(page, assessment, case)
     sheets = (verdict, _units(page), _operations(judged), _findings(assessment.findings), *more, _actions(page))
     data = io.BytesIO()

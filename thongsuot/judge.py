@@ -15,6 +15,7 @@ from thongsuot import papers, reporting
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
+    from reports.case import Case
     from thongsuot.reporting import Told
 
 ERROR_LINES_MAX = 5
@@ -58,11 +59,12 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, s
     thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
     thongsuot report RUN --actions filled.xlsx                       with owners, deadlines and states
     thongsuot report RUN --clauses go-live --waivers waivers.toml    acceptance clause by clause
+    thongsuot report RUN --capacity runs/RUN1-capacity.json --language vi
     thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
-    record, assessment = judge(run, unsealed)
-    said = reporting.told(record, assessment, reporting.Given(**given))
-    paths = _write_pages(write(run, assessment) if out is None else out, record, assessment, said, sheets)
+    record, assessment, case = judge_case(run, unsealed)
+    said = reporting.told(case, assessment, reporting.Given(**given))
+    paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said, sheets)
     show(record, assessment, paths, as_json, said)
 
 
@@ -71,9 +73,9 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    record, assessment = judge(run, unsealed=False)
+    record, assessment, case = judge_case(run, unsealed=False)
     folder = write(run, assessment)
-    pages = _write_pages(folder, record, assessment, reporting.told(record, assessment, reporting.Given()))
+    pages = _write_pages(folder, case, assessment, reporting.told(case, assessment, reporting.Given()))
 
     def tell() -> int:
         show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json)
@@ -89,13 +91,16 @@ def write(run: Path, assessment: Assessment) -> Path:
 
 
 def _write_pages(
-    folder: Path, record: RunRecord, assessment: Assessment, said: Told, sheets: bool = False
+    folder: Path, case: Case, assessment: Assessment, said: Told, sheets: bool = False
 ) -> dict[str, Path]:
     """What was written, by what it is."""
     from reports import html, store
 
-    page, book = html.render_html(assessment, record), reporting.workbook(record, assessment, said)
-    printed = papers.of(record, assessment, said.page, sheets=sheets)
+    page = html.render_html(
+        assessment, case.record, case=case, page=said.page, extras=said.extras, language=said.language
+    )
+    book = reporting.workbook(case.record, assessment, said)
+    printed = papers.of(case, assessment, said.page, sheets=sheets)
     store.write_into(folder, {"report.html": page, "report.xlsx": book, **printed})
     paths = {"report": "report.html", "workbook": "report.xlsx", "pdf": papers.REPORT}
     return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
@@ -103,11 +108,19 @@ def _write_pages(
 
 def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
+    record, assessment, _ = judge_case(run, unsealed)
+    return record, assessment
+
+
+def judge_case(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment, Case]:
+    """The case as well, for whoever asks more of the record afterwards."""
     from record.reader import open_record
     from reports.assess import assess
+    from reports.case import Case
 
     record = open_record(run, unsealed=unsealed)
-    return record, assess(record)
+    case = Case(record)
+    return record, assess(record, case=case), case
 
 
 def show(

@@ -13,7 +13,6 @@ from scenarios.types import ConfigError
 if TYPE_CHECKING:
     from pyhanko.sign.signers import Signer
 
-    from record.reader import RunRecord
     from reports.assess import Assessment
     from reports.case import Case
     from reports.page_one import PageOne
@@ -24,13 +23,11 @@ SIGNED = ".signed.pdf"
 BYTES_MAX = 64 * 1024 * 1024
 
 
-def of(record: RunRecord, assessment: Assessment, page: PageOne, *, sheets: bool) -> dict[str, bytes]:
+def of(case: Case, assessment: Assessment, page: PageOne, *, sheets: bool) -> dict[str, bytes]:
     """By name, for the folder of the assessment."""
     from reports import pdf
     from reports import sheets as of_units
-    from reports.case import Case
 
-    case = Case(record)
     files = {
         REPORT: pdf.render_pdf(page, assessment, case, "vi"),
         "report.en.pdf": pdf.render_pdf(page, assessment, case, "en"),

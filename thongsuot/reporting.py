@@ -14,8 +14,10 @@ from scenarios.types import ConfigError
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
+    from reports.capacity_file import CapacityAnswer
     from reports.case import Case
     from reports.clauses import Clause, ClauseResult, Waiver
+    from reports.html import Extras
     from reports.page_one import PageOne
     from reports.since import Seen, Since
 
@@ -32,6 +34,8 @@ class Given:
     waivers: Path | None = None
     evidence: tuple[Path, ...] = ()
     since: tuple[Path, ...] = ()
+    capacity: Path | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ class Told:
     page: PageOne
     clauses: tuple[ClauseResult, ...] = ()
     since: Since | None = None
+    capacity: CapacityAnswer | None = None
+    bottleneck: str = ""
+    language: str | None = None
+
+    @property
+    def extras(self) -> Extras:
+        """What the page shows beyond page one."""
+        from reports.html import Extras
+
+        return Extras(self.capacity, self.bottleneck, self.clauses, self.since)
 
 
 def options(command: Command) -> Command:
@@ -51,6 +65,8 @@ def options(command: Command) -> Command:
             click.option("--clauses", metavar="FILE|NAME", help="Acceptance clauses; `go-live` ships."),
             click.option("--waivers", type=_FILE, help="Who answers for which clause until when."),
             click.option("--evidence", type=_FILE, multiple=True, help="A further run for the clauses; repeatable."),
+            click.option("--capacity", type=_FILE, help="…-capacity.json: the answer of `thongsuot capacity`."),
+            click.option("--language", type=click.Choice(("vi", "en")), help="One language instead of both."),
             click.option("--since", type=_FILE, multiple=True, help="An earlier run; repeatable, the oldest first."),
         )
     ):
@@ -58,18 +74,18 @@ def options(command: Command) -> Command:
     return command
 
 
-def told(record: RunRecord, assessment: Assessment, given: Given) -> Told:
+def told(case: Case, assessment: Assessment, given: Given) -> Told:
     """Page one and what goes with it. Raises ConfigError with all problems of what was given, RecordError for a run."""
-    from reports import clauses, filled, page_one, since
-    from reports.case import Case
+    from reports import capacity_file, clauses, filled, page_one, since
 
+    record = case.record
     problems: list[str] = []
     agreed, waivers = _clauses(given, problems)
     workbook = _workbook(given.actions, problems)
     if problems:
         raise ConfigError(problems)
-    case = Case(record)
-    page = page_one.of(assessment, case)
+    capacity = None if given.capacity is None else capacity_file.read(given.capacity)
+    page = page_one.of(assessment, case, capacity=capacity)
     found = None
     earlier = [_seen(folder) for folder in given.since]
     if earlier:
@@ -88,7 +104,16 @@ def told(record: RunRecord, assessment: Assessment, given: Given) -> Told:
         if problems:
             raise ConfigError(problems)
         page = replace(page, actions=filled.applied(page.actions, rows))
-    return Told(page, results, found)
+    return Told(page, results, found, capacity, _bottleneck(assessment, case), given.language)
+
+
+def _bottleneck(assessment: Assessment, case: Case) -> str:
+    """What limits the target, where the record shows it at several loads."""
+    from reports import bottleneck_page, bottlenecks, curves
+
+    if not curves.loads(assessment, case):
+        return ""
+    return bottleneck_page.text(bottlenecks.judge([case.record], None), None)
 
 
 def workbook(record: RunRecord, assessment: Assessment, said: Told) -> bytes:

@@ -110,18 +110,16 @@ def _file(path: Path) -> Path:
     if not path.is_dir():
         return path
     from reports import recompute, store
-    from reports.case import Case
     from reports.page_one import of
     from thongsuot import judge
 
-    record, assessment = judge.judge(path, unsealed=False)
+    _, assessment, case = judge.judge_case(path, unsealed=False)
     folder = path / "assessments" / store.identity(assessment)
     report = folder / papers.REPORT
     if not report.is_file():
         raise ConfigError([f"{path}: has no {papers.REPORT} of what it proves now; thongsuot report {path}"])
     signed = papers.signed_name(report)
     chosen = signed if signed.is_file() else report
-    case = Case(record)
     if wrong := recompute.compare(papers.read(chosen), of(assessment, case), assessment, case):
         raise ConfigError(
             [f"{chosen}: {_both(why)}" for why in wrong] + [f"sign {chosen} by its name if that is meant"]

@@ -71,15 +71,13 @@ def command(
 def _compared(data: bytes, run: Path, given: reporting.Given) -> tuple[Text, ...]:
     """Damage to the record speaks against the paper: it cannot be what was signed then."""
     from reports import recompute
-    from reports.case import Case
     from reports.verdict import Text
 
     try:
-        record, assessment = judge.judge(run, unsealed=False)
-        page = reporting.told(record, assessment, given).page
-        return recompute.compare(data, page, assessment, Case(record))
+        _, assessment, case = judge.judge_case(run, unsealed=False)
     except RecordError as error:
         return (Text("recompute.broken", {"reason": str(error)}),)
+    return recompute.compare(data, reporting.told(case, assessment, given).page, assessment, case)
 
 
 def _trust(roots: tuple[Path, ...], crls: tuple[Path, ...]) -> Trust:

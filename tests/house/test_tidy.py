@@ -19,7 +19,7 @@ FUNCTION_LINES_MAX = 70
 # Which modules may import what. A module is named by its path; a prefix that ends in / stands for a folder.
 HOMES: dict[str, tuple[str, ...]] = {
     "random": ("scenarios/faker_provider.py",),
-    "secrets": ("thongsuot/testbed.py", "testbed/"),
+    "secrets": ("thongsuot/testbed.py", "thongsuot/live.py", "testbed/"),
     "locust": ("loadtests/locustfile.py",),
     "pycurl": ("loadtests/",),
     "gevent": ("loadtests/",),
