@@ -90,9 +90,7 @@ def write(run: Path, assessment: Assessment) -> Path:
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
 
 
-def _write_pages(
-    folder: Path, case: Case, assessment: Assessment, said: Told, sheets: bool = False
-) -> dict[str, Path]:
+def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, sheets: bool = False) -> dict[str, Path]:
     """What was written, by what it is."""
     from reports import html, store
 
