@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from reports import catalogue, charts, facts, fields, store, tiles, timeline
+from reports import catalogue, charts, curves, facts, fields, geography, spectrum, store, timeline
 from reports.actions import Action
 from reports.assess import Assessment
 from reports.case import Case
@@ -136,15 +136,14 @@ def action_row(words: Words, action: Action) -> dict[str, str]:
 
 
 def _page_one(words: Words, page: PageOne) -> dict[str, Any]:
-    placed = tiles.of(page.units)
+    placed = geography.grid(page.units)
     counts = {verdict: page.count(verdict) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)}
     grid = None
     if placed is not None:
-        cells = zip(page.units, placed.at, strict=True)
         grid = {
             "columns": placed.columns,
             "rows": placed.rows,
-            "cells": [{"x": x, "y": y, "state": unit.verdict.word} for unit, (x, y) in cells],
+            "cells": [{"x": each.column, "y": each.row, "state": each.unit.verdict.word} for each in placed.tiles],
         }
     more = len(page.actions) - ACTIONS_SHOWN
     return {
@@ -178,12 +177,10 @@ def _figure(words: Words, figure: KeyFigure) -> dict[str, Any]:
 
 
 def _annex(words: Words, page: PageOne, assessment: Assessment, case: Case) -> dict[str, Any]:
-    line = timeline.of(case)
-    svg = charts.timeline_svg(line, case.manifest.phases)
     folder = case.record.folder.name
     return {
         "facts": [_fact(words, fact) for fact in facts.of(case, assessment)],
-        "charts": [{"svg": _on_paper(svg), "alt": words("chart.alt")}],
+        "charts": _charts(words.language, assessment, case),
         "findings": [_finding(words, finding) for finding in assessment.findings],
         "evidence": [_evidence(words, each) for each in assessment.findings if _shows(each)],
         "operations": _operations(words, assessment, case),
@@ -199,6 +196,18 @@ def _annex(words: Words, page: PageOne, assessment: Assessment, case: Case) -> d
             f"thongsuot verify report.pdf runs/{folder} --trust ca.pem",
         ],
     }
+
+
+def _charts(language: str, assessment: Assessment, case: Case) -> list[dict[str, str]]:
+    """Over time, over percentiles, over the load; what the record does not support is left out."""
+    faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
+    drawn = {"timeline": charts.timeline_svg(timeline.of(case), case.manifest.phases, faults, language)}
+    if lines := spectrum.of(case):
+        drawn["spectrum"] = curves.spectrum_svg(lines, language)
+    if found := curves.loads(assessment, case):
+        drawn["load"] = curves.load_svg(found, None, language)
+    titles = {name: catalogue.word(f"pdf.annex.{name}", language) for name in drawn}
+    return [{"title": titles[name], "svg": _on_paper(svg), "alt": titles[name]} for name, svg in drawn.items()]
 
 
 def _on_paper(svg: str) -> str:

@@ -17,7 +17,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 
 from record.reader import open_record
 from record.types import Outcome
-from reports import page_one, pdf, sheets, tiles, typesetting
+from reports import page_one, pdf, sheets, typesetting
 from reports.assess import Assessment, assess
 from reports.case import Case
 from reports.numbers import show
@@ -125,20 +125,6 @@ def test_what_looks_like_markup_is_printed_as_it_is(failed: Judged) -> None:
     name = "*Xã* #pagebreak() $x$ <b> \\ `Y`"
     page = replace(failed.page, untested=(Text("unit.few", {"calls": name}),))
     assert name in text_of(pdf.render_pdf(page, failed.assessment, failed.case))
-
-
-def test_tiles_never_share_a_place_and_keep_north_above_south(failed: Judged) -> None:
-    base = failed.page.units[0]
-    units = [
-        replace(base, code=str(n), latitude=20.0 - n // 10 / 10, longitude=105.0 + n % 10 / 10) for n in range(100)
-    ]
-    found = tiles.of(units)
-    assert found is not None
-    assert len(set(found.at)) == 100
-    assert all(0 <= x < found.columns and 0 <= y < found.rows for x, y in found.at)
-    assert sum(y for _, y in found.at[:30]) < sum(y for _, y in found.at[-30:])
-    assert tiles.of([]) is None
-    assert tiles.of(units[:1]) is not None
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
