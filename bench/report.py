@@ -1,7 +1,7 @@
 """How long does a report on twenty million calls take, how much memory, and how large is its page?
 
-Opening the record (digests and all), judging it, and rendering the page. Peer: reading the same columns with pyarrow and
-counting them, which is the least that any report must do. Each side runs in a process of its own.
+Opening the record (digests and all), judging it, and rendering the page. Peer: reading the same columns with pyarrow,
+which is the least that any report must do. Each side runs in a process of its own.
 
 The sheets that units sign, and their signatures, are to be timed in `sheets` below.
 """
