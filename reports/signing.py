@@ -100,10 +100,11 @@ def sign(
     language: str = "vi",
     stamper: TimeStamper | None = None,
 ) -> bytes:
-    """The paper with one more signature. `at` is what the signer says the time is, `label` a word of the catalogue.
+    """The paper with one more signature. `at` (to the second) is the signer's time, `label` a word of the catalogue.
 
     Raises SigningError when no field waits for the role, or another signs before it.
     """
+    at = at.replace(microsecond=0)
     fields = places(pdf)
     waiting = [place for place in fields if not place.signed]
     place = next((each for each in waiting if each.role == role), None)

@@ -82,7 +82,7 @@ def _sign(
     for path, data in found:
         bears = recompute.bearing(data)
         language = bears.language if bears else "vi"
-        now = datetime.now(HANOI).replace(microsecond=0)
+        now = datetime.now(HANOI)
         word = partial(catalogue.word, language=language)
         try:
             signed = signing.sign(data, role, signer, now, label=word, language=language, stamper=stamper)
