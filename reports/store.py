@@ -40,6 +40,7 @@ def write_into(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise RecordError(f"{folder}: the assessment cannot be written: {error.strerror}") from error

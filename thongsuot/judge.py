@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thongsuot import reporting
+from thongsuot import papers, reporting
 
 if TYPE_CHECKING:
     from record.reader import RunRecord
@@ -48,9 +48,10 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 @_UNSEALED
 @_JSON
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the pages instead of RUN/assessments/<id>.")
+@click.option("--sheets", is_flag=True, help="A PDF for each commune and ward as well, sheets/<code>.pdf.")
 @reporting.options
-def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, **given: Any) -> None:
-    """Judge the record in the folder RUN; write report.html, one offline page, and report.xlsx beside its assessment.
+def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, sheets: bool, **given: Any) -> None:
+    """Judge the record in the folder RUN; write report.html, report.xlsx and report.pdf beside its assessment.
 
     Exit code 0 when the pages were written, whatever the verdict on them.
 
@@ -61,9 +62,9 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, *
     thongsuot report RUN --capacity runs/RUN1-capacity.json --language vi
     thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
-    record, assessment, case = _judge(run, unsealed)
+    record, assessment, case = judge_case(run, unsealed)
     said = reporting.told(case, assessment, reporting.Given(**given))
-    paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said)
+    paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said, sheets)
     show(record, assessment, paths, as_json, said)
 
 
@@ -72,7 +73,7 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    record, assessment, case = _judge(run, unsealed=False)
+    record, assessment, case = judge_case(run, unsealed=False)
     folder = write(run, assessment)
     pages = _write_pages(folder, case, assessment, reporting.told(case, assessment, reporting.Given()))
 
@@ -89,7 +90,7 @@ def write(run: Path, assessment: Assessment) -> Path:
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
 
 
-def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told) -> dict[str, Path]:
+def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, sheets: bool = False) -> dict[str, Path]:
     """What was written, by what it is."""
     from reports import html, store
 
@@ -97,17 +98,19 @@ def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told) -
         assessment, case.record, case=case, page=said.page, extras=said.extras, language=said.language
     )
     book = reporting.workbook(case.record, assessment, said)
-    store.write_into(folder, {"report.html": page, "report.xlsx": book})
-    return {"report": folder / "report.html", "workbook": folder / "report.xlsx"}
+    printed = papers.of(case, assessment, said.page, sheets=sheets)
+    store.write_into(folder, {"report.html": page, "report.xlsx": book, **printed})
+    paths = {"report": "report.html", "workbook": "report.xlsx", "pdf": papers.REPORT}
+    return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
 
 
 def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
-    record, assessment, _ = _judge(run, unsealed)
+    record, assessment, _ = judge_case(run, unsealed)
     return record, assessment
 
 
-def _judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment, Case]:
+def judge_case(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment, Case]:
     """The case as well, for whoever asks more of the record afterwards."""
     from record.reader import open_record
     from reports.assess import assess
