@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs: `make rehearsal` and `make test`. Each sets itself up.
 SHELL := /bin/bash
 PY := .venv/bin/python
-BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess bench-audit bench-capacity bench-gate bench-bottleneck bench-extrapolate
+BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess bench-audit bench-capacity bench-gate bench-bottleneck bench-extrapolate bench-report
 
 .PHONY: rehearsal test check drills lock clean $(BENCHES)
 
@@ -9,7 +9,10 @@ rehearsal: .venv/.ok
 	@$(PY) -m thongsuot rehearse
 
 test: check
-	@$(PY) -m pytest -n 2 --dist worksteal tests
+	@command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1; \
+	  command -v chromium >/dev/null || { export THONGSUOT_NO_BROWSER=1; \
+	    echo "Chromium is not here and cannot be installed: THE TESTS IN A BROWSER ARE LEFT OUT"; }; \
+	  $(PY) -m pytest -n 2 --dist worksteal tests
 
 check: .venv/.ok
 	@.venv/bin/ruff check .

@@ -21,10 +21,12 @@ CODES = tuple(f"{14_800 + index:05d}" for index in range(COMMUNES))
 
 
 def world() -> list[object]:
-    """The columns of `communes`."""
+    """The columns of `communes`: laid out in rows, so that a map can be drawn."""
+    rows = range(COMMUNES)
     return [
         list(CODES), [f"Xã {code}" for code in CODES], ["commune"] * COMMUNES, [26_000] * COMMUNES,
-        ["plain"] * COMMUNES, [19.8] * COMMUNES, [105.5] * COMMUNES, [60.0] * COMMUNES,
+        ["plain"] * COMMUNES, [19.5 + row // 13 * 0.08 for row in rows], [104.8 + row % 13 * 0.08 for row in rows],
+        [60.0] * COMMUNES,
     ]  # fmt: skip
 
 

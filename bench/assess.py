@@ -86,33 +86,33 @@ def pandas_alone(folder: Path) -> None:
     watch.tell(f"{lines} lines")
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, calls: int = CALLS) -> None:
     """A sealed record that passes: answer times log-normal, one call in 500 refused, every write found again."""
     generator = np.random.default_rng(20250701)
-    arrivals = CALLS // STEPS
+    arrivals = calls // STEPS
     at = np.sort(generator.integers(0, (SECONDS - 20) * S, arrivals))
     commune = generator.integers(0, COMMUNES, arrivals)
     arrival = np.repeat(np.arange(arrivals, dtype=np.uint32), STEPS)
     step = np.tile(np.arange(STEPS, dtype=np.uint16), arrivals)
     intended = at[arrival] + step.astype(np.int64) * 3 * S
-    operation = (generator.integers(0, OPERATIONS // STEPS, CALLS) * STEPS + step).astype(np.int32)
+    operation = (generator.integers(0, OPERATIONS // STEPS, calls) * STEPS + step).astype(np.int32)
     surplus = np.flatnonzero(operation == 1)[WRITES:]
     operation[surplus] += STEPS  # so that the ledger has all writes
-    took = (generator.lognormal(np.log(0.06), 0.6, CALLS) * S).astype(np.int64)
-    sent = intended + generator.integers(20_000, 400_000, CALLS)
-    refused = (generator.random(CALLS) < 0.002) & (operation != 1)
+    took = (generator.lognormal(np.log(0.06), 0.6, calls) * S).astype(np.int64)
+    sent = intended + generator.integers(20_000, 400_000, calls)
+    refused = (generator.random(calls) < 0.002) & (operation != 1)
     communes = list(CODES)
     systems = ["portal", "tthc"]
     names = [f"{systems[index % 2]}.op{index:02d}" for index in range(OPERATIONS)]
     outcomes = ["ok", "refused", "unknown", "dropped"]
-    none = pa.nulls(CALLS, pa.uint32())
+    none = pa.nulls(calls, pa.uint32())
     samples = [
         arrival, step, words(operation, names), words(operation % 2, systems), words(commune[arrival], communes),
         intended, sent, sent + took, words(refused.astype(np.int32), outcomes),
         np.where(refused, 503, 200).astype(np.uint16),
-        words(np.full(CALLS, rows.ERRORS.index("status-5xx")), list(rows.ERRORS), ~refused),
-        np.full(CALLS, 400, np.uint32), np.full(CALLS, 900, np.uint32), none, none, none, none, none,
-        np.zeros(CALLS, np.uint16),
+        words(np.full(calls, rows.ERRORS.index("status-5xx")), list(rows.ERRORS), ~refused),
+        np.full(calls, 400, np.uint32), np.full(calls, 900, np.uint32), none, none, none, none, none,
+        np.zeros(calls, np.uint16),
     ]  # fmt: skip
     worst = refused.reshape(arrivals, STEPS).any(axis=1).astype(np.int32)
     journeys = [

@@ -8,6 +8,7 @@ by the constants below; libcurl has limits of its own for headers, cookies and e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
@@ -38,6 +39,8 @@ SESSION_CHARS_MAX = 16 * 1024  # of what a log-in gives; servers take no longer 
 SUBJECT_CHARS_MAX = 200  # of the number given to a write
 UNAUTHORISED = 401
 
+Trace = Callable[[int, int], str]  # arrival, step → header line of its trace context
+
 _BLANK = [b"\r\n"]
 _NO_STATUS = 0
 _NO_VALUES: dict[str, Any] = {}
@@ -60,6 +63,7 @@ class Person:
         zero_ns: int,
         keeping: Keeping | None = None,
         verify: Verify | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._target = target
         self._hub = hub
@@ -67,6 +71,8 @@ class Person:
         self._sessions = sessions
         self._zero_ns = zero_ns
         self._verify = verify
+        self._trace = trace
+        self._arrival = self._step = 0  # as the samples have them
         self._bindings: dict[str, Binding] = {}
         self._own: dict[tuple[str, str], Session] = {}
         self._shelf = Shelf(keeping or Keeping())
@@ -100,6 +106,7 @@ class Person:
     def begin(self, arrival: Arrival | None = None) -> None:
         """Somebody new: no cookies, no pages kept, nobody logged in but those of `Sessions`, and (connections =
         "journey") no connection."""
+        self._arrival, self._step = 0 if arrival is None else arrival.index, 0
         self._own.clear()
         self._shelf.clear()
         self.easy.setopt(pycurl.COOKIELIST, "ALL")
@@ -136,10 +143,15 @@ class Person:
         url, headers, content = binding.request(call.values, call.key, session)
         sent_ns = monotonic_ns() - self._zero_ns
         self._keep_body = not binding.reader.empty or (binding.signed and self._verify is not None)
+        if self._trace is not None:
+            headers = [*headers, self._trace(self._arrival, self._step)]
         try:
             if binding.conditional:
-                return self._if_changed(binding, call, session, sent_ns, url, headers)
-            return self._exchange(binding, call, session, sent_ns, url, headers, content)
+                exchange = self._if_changed(binding, call, session, sent_ns, url, headers)
+            else:
+                exchange = self._exchange(binding, call, session, sent_ns, url, headers, content)
+            self._step += not exchange.cached
+            return exchange
         finally:
             if self._body:
                 self._drop_body()

@@ -26,7 +26,8 @@ from loadtests.targets import Target
 from loadtests.telemetry import Telemetry
 from loadtests.timed_faults import TimedFaults
 from loadtests.trust import trust_of
-from loadtests.worker import STOP_FILE, ZERO_FILE, Job
+from loadtests.wishes import Notes, ask_to_stop, asked_to_stop
+from loadtests.worker import ZERO_FILE, Job
 from loadtests.zero import boot_id
 from record import schema, writer
 from record.journal import EventLog, Journal
@@ -82,6 +83,7 @@ class Progress(msgspec.Struct):
     calls: int = 0
     ended: int = 0
     planned: int = 0
+    folder: Path | None = None  # of the record, once there is one
 
 
 Watcher = Callable[[Progress], None]
@@ -169,13 +171,14 @@ class _Drive:
         self._trouble: str | None = None
         self._phases = list(manifest.phases)
         self._events = EventLog(folder / "events.jsonl")
+        self._notes = Notes(self._journal)
         self._host = Journal(self._journal, HOST_JOURNAL)
         faults = TimedFaults(settings.target, settings.profile.faults, self._events)
         self._beside: list[Beside] = [faults, *([beside(self._journal, self._events)] if beside else [])]
 
     def run(self) -> str | None:
         """Returns what went wrong, if anything did. Nobody of the crew is left then, also when this raises."""
-        self._watch(Progress("starting"))
+        self._watch(Progress("starting", folder=self._journal.parent))
         job = self._journal / "job.json"
         try:
             job.write_bytes(msgspec.json.encode(_job(self._settings, self._journal.parent, self.manifest, self._trust)))
@@ -193,6 +196,7 @@ class _Drive:
                 while self._step(crew) and not crew.over():
                     time.sleep(POLL_S)
             self._take_zero()  # a run may be over before it was looked at
+            self._take_notes()
             return self._trouble
         except CrewError as error:
             return str(error)
@@ -208,7 +212,8 @@ class _Drive:
         while self._phases and self.manifest.zero is not None and at_ns >= self._phases[0].start_ns:
             self._events.write(Event(at_ns, "phase", self._phases.pop(0).name))
         self._trouble = self._trouble or crew.trouble()
-        if self._told_ns is None and (self._trouble or self._stop()):
+        self._take_notes()
+        if self._told_ns is None and (self._trouble or self._stop() or asked_to_stop(self._journal)):
             self._tell(at_ns, self._trouble or "stopped by the operator")
             if self.manifest.zero is None:
                 self._trouble = self._trouble or "stopped by the operator before the first request"
@@ -233,8 +238,12 @@ class _Drive:
             for other in self._beside:
                 other.start(zero.mono_ns)
 
+    def _take_notes(self) -> None:
+        for note in self._notes.new():
+            self._events.write(note)
+
     def _tell(self, at_ns: int, why: str) -> None:
-        (self._journal / STOP_FILE).touch()
+        ask_to_stop(self._journal)
         self._events.write(Event(at_ns, "stop", why))
         self._told_ns = at_ns
 

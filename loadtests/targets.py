@@ -35,13 +35,17 @@ IDENTITIES = ("realistic", "marked", "allow-list", "none")
 
 
 class HttpOptions(msgspec.Struct, frozen=True):
-    """How connections are made. `connections`: "journey" one of its own per arrival, "shared" reused across them."""
+    """How connections are made. `connections`: "journey" one of its own per arrival, "shared" reused across them.
+
+    `trace`: every request carries a trace context (record.traces).
+    """
 
     version: str
     connections: str
     connect_timeout_ms: int
     total_timeout_ms: int
     ca_file: str
+    trace: bool = False
 
     @property
     def trusted(self) -> str:
@@ -324,7 +328,8 @@ def _http(table: Table, folder: Path) -> HttpOptions:
         wrong = _ca_problem(Path(ca_file))
         if wrong:
             table.problem("ca_file", f"{ca_file} {wrong}; should be a file of certificates in PEM")
-    return HttpOptions(version, connections, timeouts[0], timeouts[1], ca_file)
+    trace = table.take("trace", bool, False, right="true when requests should carry a trace context")
+    return HttpOptions(version, connections, timeouts[0], timeouts[1], ca_file, trace)
 
 
 def _ca_problem(path: Path) -> str:

@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from loadtests.verifiers import Verifiers
 from loadtests.zero import zero_here
 from record.journal import Journal
 from record.rows import ERROR_INDEX
+from record.traces import traceparent
 from record.types import JourneyEnd, Manifest, Outcome, RecordError, Zero
 from scenarios import profiles
 from scenarios.attachments import Library
@@ -91,6 +93,7 @@ class Worker:
         self._sessions = Sessions()
         self._keeping = Keeping(self._profile.traffic.compression)
         self._verifiers = None if job.trust is None else Verifiers(job.trust)
+        self._trace = partial(_trace_line, manifest.tag, manifest.seed) if self._target.http.trace else None
         self._clock: RunClock | None = None
         self._zero_mono_ns = 0
         self._dispatcher: Dispatcher | None = None
@@ -119,7 +122,8 @@ class Worker:
             assert self._clock is not None
             if person is None:
                 verify = self._verifiers.verify if self._verifiers else None
-                person = Person(self._target, self._hub, self._sessions, self._zero_mono_ns, self._keeping, verify)
+                shared = (self._hub, self._sessions, self._zero_mono_ns, self._keeping, verify, self._trace)
+                person = Person(self._target, *shared)
             arrival = self._plan.arrival(index)
             self._busy.add(me)
             try:
@@ -198,6 +202,10 @@ class Worker:
             "busy": float(len(self._busy)),
             **self._keeping.gauges(),
         } | ({"verifying": float(self._verifiers.waiting)} if self._verifiers else {})
+
+
+def _trace_line(tag: str, seed: int, arrival: int, step: int) -> str:
+    return f"traceparent: {traceparent(tag, seed, arrival, step)}"
 
 
 def files_needed(users: Mapping[str, int], processes: int) -> int:

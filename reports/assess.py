@@ -73,13 +73,13 @@ class Assessment:
         return tuple(finding for finding in self.findings if finding.verdict is self.gate)
 
 
-def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS) -> Assessment:
+def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS, case: Case | None = None) -> Assessment:
     """Judge a record. A check that breaks down is undecided and says so; it never takes the others with it.
 
     A run that was never sealed is undecided however its findings read: what is missing from it could have spoken
-    either way.
+    either way. `case` is that record's own, where the caller wants to ask more of it afterwards.
     """
-    case = Case(record)
+    case = Case(record) if case is None else case
     findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
     gate = worst(findings)
     if not record.sealed:

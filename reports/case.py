@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from record.reader import RunRecord
 from record.types import Event, Manifest
 from reports import calls, latency, phases
+
+Answer = TypeVar("Answer")
 
 
 class Case:
@@ -15,6 +18,7 @@ class Case:
 
     def __init__(self, record: RunRecord) -> None:
         self.record = record
+        self._answers: dict[Callable[[Case], Any], Any] = {}
 
     @property
     def manifest(self) -> Manifest:
@@ -45,6 +49,12 @@ class Case:
     @cached_property
     def events(self) -> tuple[Event, ...]:
         return tuple(self.record.events())
+
+    def once(self, question: Callable[[Case], Answer]) -> Answer:
+        """The answer of a pure function of this case, computed when first asked for and shared by all who ask."""
+        if question not in self._answers:
+            self._answers[question] = question(self)
+        return cast(Answer, self._answers[question])
 
     def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
         """A table of its own for an answer that several questions start from; computed once for each record."""

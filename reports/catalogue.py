@@ -15,8 +15,13 @@ _FOLDER = Path(__file__).parent / "texts"
 
 @lru_cache(maxsize=len(LANGUAGES))
 def words(language: str) -> dict[str, str]:
-    """All texts of one language: key → template with {gaps}."""
-    catalogue: dict[str, str] = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    """All texts of one language, key → template with {gaps}, from `<language>.toml` and `<language>.<part>.toml`."""
+    catalogue: dict[str, str] = {}
+    for file in sorted(_FOLDER.glob(f"{language}.*toml")):
+        part: dict[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))
+        if twice := catalogue.keys() & part.keys():
+            raise ValueError(f"{file.name}: keys that another file has too: {', '.join(sorted(twice))}")
+        catalogue |= part
     return catalogue
 
 
@@ -32,6 +37,8 @@ def word(key: str, language: str) -> str:
 
 
 def param(value: Param, language: str) -> str:
+    if isinstance(value, Text):
+        return say(value, language)
     if isinstance(value, PhaseNames):
         return ", ".join(phase(name, language) for name in value.names)
     if isinstance(value, Word):

@@ -9,7 +9,10 @@ seconds may as well come from a machine that has too much to do.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import beta
 
 from record.types import Outcome
@@ -22,13 +25,35 @@ RATIO_MIN = 3.0
 GROSS_EVENTS, GROSS_SECONDS, GROSS_FACTOR = 10, 3, 3.0
 
 
-def check(case: Case) -> tuple[Finding, ...]:
-    """None where the target has no communes or nobody promised a share of errors."""
+@dataclass(frozen=True)
+class Served:
+    """How the communes were served in the judged phases: one element per place in Calls.communes.
+
+    `calls` and `failed` count the calls that a promise about errors means. `worse`: certainly worse than the rest.
+    `beyond`: certainly more failures than were promised, whatever the others have. `seen`: in enough seconds for a
+    share to have an interval.
+    """
+
+    codes: tuple[str, ...]
+    allowed: float  # share, of the laxest promise
+    calls: NDArray[np.int64]
+    failed: NDArray[np.int64]
+    worse: NDArray[np.bool_]
+    beyond: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+
+    @property
+    def named(self) -> list[int]:
+        return [place for place, code in enumerate(self.codes) if code]
+
+
+def served(case: Case) -> Served | None:
+    """None where the target has no communes, or nobody promised a share of errors."""
     calls = case.calls
     promises = [objective for objective in case.manifest.objectives if objective.metric == "errors"]
-    named = [place for place, code in enumerate(calls.communes) if code]
+    named = sum(1 for code in calls.communes if code)
     if not promises or not named or not len(calls):
-        return ()
+        return None
     allowed = max(float(objective.limit) for objective in promises)
     meant = np.any([objectives.matching(calls, objective) for objective in promises], axis=0)
     chosen = np.isin(calls.phase, phases.judged(case.manifest)) & meant[calls.operation]
@@ -39,25 +64,42 @@ def check(case: Case) -> tuple[Finding, ...]:
     of, events = totals.sum(axis=1), failed.sum(axis=1)
     rest = (events.sum() - events) / np.maximum(of.sum() - of, 1)
     limit = np.maximum(allowed, RATIO_MIN * rest)
-    certain = _lower(events, of, phi, ALPHA / len(named)) > limit
+    low = _lower(events, of, phi, ALPHA / named)
     away, seconds = refused.sum(axis=1), (refused > 0).sum(axis=1)
-    gross = (away >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS) & (away > GROSS_FACTOR * limit * of)
-    bad = [place for place in named if certain[place] or gross[place]]
-    decided = int(sum(1 for place in named if np.isfinite(phi[place]) and of[place]))
+    often = (away >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS)
+    return Served(
+        codes=calls.communes,
+        allowed=allowed,
+        calls=of,
+        failed=events,
+        worse=(low > limit) | (often & (away > GROSS_FACTOR * limit * of)),
+        beyond=(low > allowed) | (often & (away > GROSS_FACTOR * allowed * of)),
+        seen=np.isfinite(phi) & (of > 0),
+    )
+
+
+def check(case: Case) -> tuple[Finding, ...]:
+    """None where the target has no communes or nobody promised a share of errors."""
+    found = case.once(served)
+    if found is None:
+        return ()
+    bad = [place for place in found.named if found.worse[place]]
+    decided = sum(1 for place in found.named if found.seen[place])
     params: dict[str, Param] = {
-        "communes": Quantity(len(named), "count"),
+        "communes": Quantity(len(found.named), "count"),
         "bad": Quantity(len(bad), "count"),
         "decided": Quantity(decided, "count"),
-        "limit": Quantity(allowed, "share", allowed),
+        "limit": Quantity(found.allowed, "share", found.allowed),
     }
     if bad:
-        worst = sorted(bad, key=lambda place: (-events[place] / of[place], calls.communes[place]))
+        share = found.failed / np.maximum(found.calls, 1)
+        worst = sorted(bad, key=lambda place: (-share[place], found.codes[place]))
         rows = tuple(
             (
-                calls.communes[place],
-                Quantity(int(of[place]), "count"),
-                Quantity(int(events[place]), "count"),
-                Quantity(float(events[place] / of[place]), "share", allowed),
+                found.codes[place],
+                Quantity(int(found.calls[place]), "count"),
+                Quantity(int(found.failed[place]), "count"),
+                Quantity(float(share[place]), "share", found.allowed),
             )
             for place in worst[:EVIDENCE_ROWS_MAX]
         )

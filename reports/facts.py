@@ -43,7 +43,9 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
     """What was tested, line by line."""
     manifest = case.manifest
     rows = [row for row in assessment.latency if row.dimension == "run" and row.phase != ALL_JUDGED]
-    communes = case.one("SELECT count(*) AS all, (SELECT count(DISTINCT commune) FROM samples) AS seen FROM communes")
+    communes = case.one("""
+        SELECT count(*) AS all, count(*) FILTER (code IN (SELECT DISTINCT commune FROM samples)) AS seen
+        FROM communes""")
     lines = [
         _same("profile", manifest.profile),
         _same("target", f"{manifest.target.name} · {', '.join(sorted(set(manifest.target.bases.values())))}"),

@@ -1,77 +1,161 @@
-"""One offline page in Vietnamese with English beside it. Everything on it comes from the assessment or the record."""
+"""One offline page: page one for who signs, all evidence for who tests, a sheet for each unit.
+
+Everything on it comes from the assessment or the record; it works without JavaScript, which only adds a timeline to
+look into and a search.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
+import json
+from dataclasses import dataclass
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+import numpy as np
+from markupsafe import Markup
 
 from record.reader import RunRecord
 from record.types import Objective
-from reports import catalogue, charts, errors, facts, limits, linked, phases, store, timeline
+from reports import (
+    catalogue,
+    charts,
+    curves,
+    errors,
+    facts,
+    geography,
+    limits,
+    linked,
+    map_svg,
+    page_assets,
+    page_one,
+    spectrum,
+    store,
+    timeline,
+)
 from reports.assess import Assessment
+from reports.capacity_file import CapacityAnswer
 from reports.case import Case
-from reports.latency import ALL_JUDGED, Estimate, Row
-from reports.numbers import show
+from reports.clauses import ClauseResult
+from reports.latency import Estimate, Row
+from reports.markup import DASH, Pen, environment
+from reports.page_one import PageOne, UnitState
+from reports.since import Since
+from reports.timeline import Floats, Timeline
+from reports.units import P95, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
 
 COMMUNES_SHOWN_MAX = 10
-MARKS = {Verdict.PASS: "✓", Verdict.UNDECIDED: "?", Verdict.FAIL: "✗", Verdict.VOID: "⊘"}
-DASH = "–"
+ACTIONS_SHOWN_MAX = 8
+SIGNIFICANT = 4  # digits of the timeline's numbers
 
 
-def render_html(assessment: Assessment, record: RunRecord) -> str:
-    """The whole page as text; below 500 kB whatever the size of the record. No link leads out of it."""
-    case = Case(record)
-    manifest = record.manifest
-    findings = {finding.check: finding for finding in assessment.findings}
-    judged = [row for row in assessment.latency if row.phase == scope(assessment, case)]
-    names = {row["code"]: row for row in case.rows("SELECT code, name FROM communes")}
-    promises = _promises(manifest.objectives, findings)
-    ranked, percentile = worst_communes(judged)
+@dataclass(frozen=True)
+class Extras:
+    """What a page can show beyond one record: the answer of a capacity search, lines about what limits, acceptance
+    clauses, and what became of earlier findings."""
+
+    capacity: CapacityAnswer | None = None
+    bottleneck: str = ""
+    clauses: tuple[ClauseResult, ...] = ()
+    since: Since | None = None
+
+
+def render_html(
+    assessment: Assessment,
+    record: RunRecord,
+    *,
+    case: Case | None = None,
+    page: PageOne | None = None,
+    extras: Extras | None = None,
+    language: str | None = None,
+) -> str:
+    """The whole page as text. No link leads out of it. `language` None: Vietnamese with English beside it.
+
+    `case` is that of the record and `page` its page one, where the caller has them already.
+    """
+    case = Case(record) if case is None else case
+    extras = extras or Extras()
+    page = page_one.of(assessment, case, capacity=extras.capacity) if page is None else page
+    pen = Pen(language)
+    line = timeline.of(case)
+    faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
     return (
-        _environment()
+        environment(language)
         .get_template("report.html.j2")
         .render(
             assessment=assessment,
-            manifest=manifest,
-            caveats=limits.caveats(manifest),
-            findings=findings,
-            checks=[finding for finding in assessment.findings if finding.check not in {slug for _, slug in promises}],
-            objectives=[(objective, findings[slug]) for objective, slug in promises],
-            facts=facts.of(case, assessment),
-            origin=facts.origin(case, assessment, store.identity(assessment)),
-            overview=[row for row in assessment.latency if row.dimension in ("run", "system")],
-            operations=[row for row in judged if row.dimension == "operation"],
-            communes=ranked[:COMMUNES_SHOWN_MAX],
-            communes_note=Text(
-                "page.communes_note",
-                {
-                    "percentile": Quantity(percentile, "percentile"),
-                    "ranked": Quantity(len(ranked), "count"),
-                    "all": Quantity(len(names), "count"),
-                },
-            ),
-            commune_names=names,
-            errors=errors.groups(case),
-            link_classes=linked.CLASSES,
-            health=facts.generator_health(case),
-            chart=Markup(charts.timeline_svg(timeline.of(case), manifest.phases)),
-            chart_alt=catalogue.word("chart.alt", "vi"),
+            manifest=record.manifest,
+            page=page,
+            fonts=page_assets.fonts(),
+            style=page_assets.style(),
+            script=page_assets.script(),
+            pictures=_pictures(page, pen),
+            sheets=[(unit, _sheet(unit)) for unit in page.units],
+            shown_actions=page.actions[:ACTIONS_SHOWN_MAX],
+            more_actions=page.actions[ACTIONS_SHOWN_MAX:],
+            chart=Markup(charts.timeline_svg(line, record.manifest.phases, faults, language)),
+            chart_data=_chart_data(line, case, assessment, pen),
+            chart_alt=pen.plain(Text("chart.alt")),
+            spectrum=_spectrum(case, language),
+            load=_load(assessment, case, extras.capacity, language),
+            extras=extras,
             run_folder=record.folder.name,
-            created=facts.local_time(manifest.created_utc),
+            created=facts.local_time(record.manifest.created_utc),
+            **_evidence(assessment, case),
         )
     )
 
 
-def scope(assessment: Assessment, case: Case) -> str:
-    """The name under which the judged phases appear in the latency table."""
-    if any(row.phase == ALL_JUDGED for row in assessment.latency):
-        return ALL_JUDGED
-    judged = phases.judged(case.manifest)
-    return case.manifest.phases[judged[0]].name if judged else ""
+def _evidence(assessment: Assessment, case: Case) -> dict[str, Any]:
+    """What the tables for who tests are made of."""
+    manifest = case.manifest
+    findings = {finding.check: finding for finding in assessment.findings}
+    judged = [row for row in assessment.latency if row.phase == judged_scope(assessment, case)]
+    names = {row["code"]: row for row in case.rows("SELECT code, name FROM communes")}
+    promises = _promises(manifest.objectives, findings)
+    ranked, percentile = worst_communes(judged)
+    operations = [row for row in judged if row.dimension == "operation"]
+    ranks = {"ranked": Quantity(len(ranked), "count"), "all": Quantity(len(names), "count")}
+    return {
+        "caveats": limits.caveats(manifest),
+        "findings": findings,
+        "checks": [finding for finding in assessment.findings if finding.check not in {slug for _, slug in promises}],
+        "objectives": [(objective, findings[slug]) for objective, slug in promises],
+        "facts": facts.of(case, assessment),
+        "origin": facts.origin(case, assessment, store.identity(assessment)),
+        "overview": [row for row in assessment.latency if row.dimension in ("run", "system")],
+        "operations": operations,
+        "matrix": matrix(operations, case.calls.systems),
+        "communes": ranked[:COMMUNES_SHOWN_MAX],
+        "communes_note": Text("page.communes_note", {"percentile": Quantity(percentile, "percentile"), **ranks}),
+        "commune_names": names,
+        "errors": errors.groups(case),
+        "link_classes": linked.CLASSES,
+        "health": facts.generator_health(case),
+    }
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Operations of the same name in several systems beside each other; None where a system has no such operation."""
+
+    systems: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Row | None, ...]], ...]
+
+    @staticmethod
+    def figure(row: Row) -> Estimate:
+        """p95, or the highest percentile below it that the calls support."""
+        return next((each for each in row.due[P95::-1] if each.value is not None), row.due[P95])
+
+
+def matrix(operations: list[Row], systems: tuple[str, ...]) -> Matrix:
+    """Systems as columns; an operation's name without its system as rows. Only what was called."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in operations:
+        system, _, name = row.name.partition(".")
+        found[name or system, system] = row
+    used = tuple(system for system in systems if any(place == system for _, place in found))
+    names = sorted({name for name, _ in found})
+    return Matrix(used, tuple((name, tuple(found.get((name, system)) for system in used)) for name in names))
 
 
 def worst_communes(judged: list[Row]) -> tuple[list[Row], float]:
@@ -90,124 +174,75 @@ def _promises(objectives: tuple[Objective, ...], findings: dict[str, Finding]) -
     return [(objective, slug) for objective, slug in slugs if slug in findings]
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def _pictures(page: PageOne, pen: Pen) -> tuple[Markup, Markup] | None:
+    """The map for the screen and the grid for paper."""
+    found, grid = geography.voronoi(page.units), geography.grid(page.units)
+    if found is None or grid is None:
+        return None
+    counts = {
+        verdict.word: Quantity(page.count(verdict), "count") for verdict in Verdict if verdict is not Verdict.VOID
+    }
+    label = pen.plain(Text("page.map_label", {**counts}))
+    return Markup(map_svg.voronoi_svg(found, label)), Markup(map_svg.tiles_svg(grid, label))
+
+
+def _sheet(unit: UnitState) -> Text:
+    counts = {
+        "population": unit.population,
+        "arrivals": unit.arrivals,
+        "calls": unit.calls,
+        "failed": unit.failed,
+        "lost": unit.lost_writes,
+        "wrong": unit.wrong_writes,
+    }
+    times = {"p50": unit.p50_ns, "p95": unit.p95_ns}
+    shown: dict[str, Param] = {name: Quantity(value, "count") for name, value in counts.items()}
+    shown |= {name: DASH if value is None else Quantity(value, "ns") for name, value in times.items()}
+    if unit.verdict is Verdict.PASS:
+        return Text("sheet.pass", shown)
+    return Text("sheet.open", shown | {"verdict": Word(f"verdict.{unit.verdict.word}"), "why": unit.why})
+
+
+def _spectrum(case: Case, language: str | None) -> Markup | None:
+    lines = spectrum.of(case)
+    return Markup(curves.spectrum_svg(lines, language)) if lines else None
+
+
+def _load(assessment: Assessment, case: Case, capacity: CapacityAnswer | None, language: str | None) -> Markup | None:
+    found = curves.loads(assessment, case)
+    return Markup(curves.load_svg(found, capacity, language)) if found else None
+
+
+def _chart_data(line: Timeline, case: Case, assessment: Assessment, pen: Pen) -> Markup:
+    """For the script: numbers by column, phases, faults, and the words it needs. Nothing in it can end the element."""
+    columns = (
+        "p50_s",
+        "p95_s",
+        "planned_per_s",
+        "begun_per_s",
+        "ended_per_s",
+        "due_per_s",
+        "done_per_s",
+        "failed_per_s",
     )
-    environment.globals.update(
-        t=_word,
-        error=_error,
-        metric=_metric,
-        interval=_interval,
-        say=_say,
-        mark=MARKS.__getitem__,
-        named=lambda link: _cells(linked.words(link)),
-        percentile=_percentile,
-        share=_share,
-        short=_short,
-        num=partial(_number, unit="count"),
-        at=partial(_number, unit="ns"),
-        cell=_cell,
-        figure=_figure,
-        measured=_measured,
-        dash=DASH,
-        phase=_phase,
-        language=_language,
-        all_judged=ALL_JUDGED,
-    )
-    return environment
+    keys = ("p50", "p95", "planned", "begun", "ended", "offered", "completed", "failed", "latency")
+    keys_of_axes = ("people", "rate", "time")
+    data = {
+        "style": "vi-VN" if pen.style == "vi" else "en-US",
+        "at": [int(value) for value in line.at_s],
+        **{name: _short(getattr(line, name)) for name in columns},
+        "phases": [
+            [catalogue.phase(each.name, pen.style), each.start_ns / 1e9, each.end_ns / 1e9, each.judged]
+            for each in case.manifest.phases
+        ],
+        "faults": [
+            [each.fault, each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9] for each in assessment.recoveries
+        ],
+        "words": {key: pen.plain(Text(f"chart.{key}")) for key in (*keys, *keys_of_axes)},
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))
 
 
-def _word(key: str) -> Markup:
-    """A text of the catalogue in both languages."""
-    return _pair(catalogue.word(key, "vi"), catalogue.word(key, "en"))
-
-
-def _error(group: errors.ErrorGroup) -> Markup:
-    """What went wrong and what it meant for the call; the bare slug of an error that the catalogue does not know."""
-    lines = []
-    for language in catalogue.LANGUAGES:
-        words = catalogue.words(language)
-        error = words.get(f"error.{group.error or 'none'}", group.error)
-        lines.append(f"{error} · {words[f'outcome.{group.outcome}']}")
-    return _pair(*lines)
-
-
-def _metric(name: str) -> Markup:
-    key = f"metric.{name}"
-    return _word(key) if key in catalogue.words("vi") else escape(name)
-
-
-def _phase(name: str) -> Markup:
-    return _pair(*(catalogue.phase(name, language) for language in catalogue.LANGUAGES))
-
-
-def _language(text: str) -> str:
-    """The language of a text that the profile gives in one only: Vietnamese shows by its letters, our name aside."""
-    return "en" if text.replace("Thông Suốt", "").isascii() else "vi"
-
-
-def _say(text: Text) -> Markup:
-    return _pair(catalogue.say(text, "vi"), catalogue.say(text, "en"))
-
-
-def _pair(vi: str, en: str) -> Markup:
-    if vi == en:
-        return escape(vi)
-    return Markup('<span lang="vi">{}</span> <span lang="en" class="en">{}</span>').format(vi, en)
-
-
-def _number(value: float, unit: str) -> str:
-    return show(Quantity(value, unit), "vi")
-
-
-def _cell(value: Param) -> str | Markup:
-    """A number in the style of the page; a word of the catalogue in both languages."""
-    return _cells(value) if isinstance(value, Word) else catalogue.param(value, "vi")
-
-
-def _cells(value: Param) -> Markup:
-    return _pair(*(catalogue.param(value, language) for language in catalogue.LANGUAGES))
-
-
-def _percentile(estimate: Estimate) -> Markup:
-    """A percentile over its interval, or how many requests it would take."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return Markup('<span class="none">{}</span>').format(DASH)
-    low, high = (show(Quantity(bound, "ns"), "vi") for bound in (estimate.low, estimate.high))
-    return Markup('{} <small class="interval">{} – {}</small>').format(_number(estimate.value, "ns"), low, high)
-
-
-def _share(part: int, whole: int) -> str:
-    return show(Quantity(part / whole, "share"), "vi") if whole else DASH
-
-
-def _short(digest: str) -> str:
-    return digest[:16] if len(digest) > 20 else digest
-
-
-def _figure(finding: Finding, name: str) -> str:
-    """One figure of an objective's finding, a dash where it has none."""
-    value = finding.summary.params.get(name, "-")
-    return DASH if value == "-" else catalogue.param(value, "vi")
-
-
-def _measured(finding: Finding) -> str:
-    """The measured figure; where a percentile has none, the share that was within the limit."""
-    if "within" in finding.summary.params:
-        return f"{_figure(finding, 'within')} ≤ {_figure(finding, 'limit')}"
-    return _figure(finding, "value")
-
-
-def _interval(finding: Finding) -> str:
-    if "within" in finding.summary.params:
-        if finding.verdict is Verdict.FAIL:
-            return f"≤ {_figure(finding, 'within_high')}"
-        return f"≥ {_figure(finding, 'within_low')}"
-    low, high = _figure(finding, "low"), _figure(finding, "high")
-    return DASH if low == high == DASH else f"{low} … {high}"
+def _short(values: Floats) -> list[float | None]:
+    return [float(f"{value:.{SIGNIFICANT}g}") if np.isfinite(value) else None for value in values]

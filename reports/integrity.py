@@ -9,6 +9,7 @@ does a final read that did not list what carries the run's tag: strangers can be
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from reports.case import Case
@@ -74,6 +75,34 @@ def tally(case: Case) -> dict[str, int]:
     """How many keys fall under each name of _COUNTS."""
     columns = ", ".join(f"coalesce(sum(n) FILTER ({what}), 0)::BIGINT AS {name}" for name, what in _COUNTS.items())
     return {name: int(value) for name, value in case.one(f"SELECT {columns} FROM {_writes(case)}").items()}
+
+
+@dataclass(frozen=True)
+class UnitWrites:
+    """What became of one commune's writes: acknowledged and gone; wrong otherwise (there twice, changed, or there
+    although refused); never asked about by the final read."""
+
+    commune: str
+    lost: int
+    wrong: int
+    unread: int
+
+
+def by_commune(case: Case) -> tuple[UnitWrites, ...]:
+    """Only communes that have such writes, by code; "" where the ledger names none."""
+    wrong = " OR ".join(f"({_CLASSES[name]})" for name in ("doubled", "changed", "refused_but_kept"))
+    rows = case.rows(f"""
+        SELECT commune, count(*) FILTER (lost) AS lost, count(*) FILTER (wrong) AS wrong,
+               count(*) FILTER (unread) AS unread
+        FROM (SELECT coalesce(max(commune::VARCHAR), '') AS commune, bool_or(lost) AS lost, bool_or(wrong) AS wrong,
+                     bool_or(unread) AS unread
+              FROM ledger JOIN (SELECT key, coalesce({_CLASSES["lost"]}, false) AS lost,
+                                       coalesce({wrong}, false) AS wrong,
+                                       coalesce({_CLASSES["never_read"]}, false) AS unread
+                                FROM {_writes(case)} WHERE key IS NOT NULL) USING (key)
+              WHERE lost OR wrong OR unread GROUP BY key)
+        GROUP BY commune ORDER BY commune""")
+    return tuple(UnitWrites(**row) for row in rows)
 
 
 def _writes(case: Case) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,19 @@ def identity(assessment: Assessment) -> str:
     return hashlib.sha256(encode(assessment)).hexdigest()[:12]
 
 
-def write(record_folder: Path, assessment: Assessment, files: dict[str, str] | None = None) -> Path:
-    """Write assessment.json and the given pages (name → text) into assessments/<id>/; answers that folder."""
+def write(record_folder: Path, assessment: Assessment, files: Mapping[str, str | bytes] | None = None) -> Path:
+    """Write assessment.json and the given pages (name → content) into assessments/<id>/; answers that folder."""
     folder = record_folder / "assessments" / identity(assessment)
     return write_into(folder, {"assessment.json": encode(assessment).decode(), **(files or {})})
 
 
-def write_into(folder: Path, files: dict[str, str]) -> Path:
-    """Write texts into a folder that is made if need be. Raises RecordError when the disk does not let us."""
+def write_into(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files into a folder that is made if need be. Raises RecordError when the disk does not let us."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise RecordError(f"{folder}: the assessment cannot be written: {error.strerror}") from error
     return folder

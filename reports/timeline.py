@@ -1,4 +1,4 @@
-"""The run second by second: what was due, what was completed, what failed, and how long it took."""
+"""The run second by second: who was to arrive, what was due, what was completed, what failed, and how long it took."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ class Timeline:
     due_per_s: Floats
     done_per_s: Floats
     failed_per_s: Floats
+    planned_per_s: Floats  # arrivals: by the plan, begun, and carried out to their end
+    begun_per_s: Floats
+    ended_per_s: Floats
 
     def __len__(self) -> int:
         return len(self.at_s)
@@ -41,17 +44,30 @@ def of(case: Case) -> Timeline:
                count(*) FILTER (outcome IN ('refused', 'unknown')) AS failed,
                quantile_disc(done_ns - intended_ns, [0.5, 0.95]) FILTER (outcome = 'ok' OR status IS NULL) AS p
         FROM samples WHERE outcome <> 'dropped' GROUP BY place ORDER BY place""")
-    done = case.rows(f"""
-        SELECT least(greatest(done_ns // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n
-        FROM samples WHERE outcome = 'ok' GROUP BY place""")
     p50, p95 = np.full(points, np.nan), np.full(points, np.nan)
-    due_n, done_n, failed_n = np.zeros(points), np.zeros(points), np.zeros(points)
+    due_n, failed_n = np.zeros(points), np.zeros(points)
     for row in due:
         due_n[row["place"]], failed_n[row["place"]] = row["n"], row["failed"]
         if row["p"]:
             p50[row["place"]], p95[row["place"]] = (value / 1e9 for value in row["p"])
-    for row in done:
-        done_n[row["place"]] = row["n"]
+
+    def rate(source: str, column: str) -> Floats:
+        counts = np.zeros(points)
+        for row in case.rows(f"""
+            SELECT least(greatest({column} // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n
+            FROM {source} GROUP BY place"""):
+            counts[row["place"]] = row["n"]
+        return counts / step
+
     return Timeline(
-        step, np.arange(points, dtype=np.float64) * step, p50, p95, due_n / step, done_n / step, failed_n / step
+        step_s=step,
+        at_s=np.arange(points, dtype=np.float64) * step,
+        p50_s=p50,
+        p95_s=p95,
+        due_per_s=due_n / step,
+        done_per_s=rate("samples WHERE outcome = 'ok'", "done_ns"),
+        failed_per_s=failed_n / step,
+        planned_per_s=rate("arrivals", "at_ns"),
+        begun_per_s=rate("journeys WHERE outcome <> 'dropped'", "started_ns"),
+        ended_per_s=rate("journeys WHERE outcome = 'ok'", "done_ns"),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 EVIDENCE_ROWS_MAX = 20
 NEVER_NS = 2**42 - 1  # 73 minutes, far above any time-out: stands for an answer that never came
@@ -58,9 +59,6 @@ class Word:
     otherwise: str = ""
 
 
-Param = str | Quantity | PhaseNames | Word
-
-
 def exactly(value: float, unit: str) -> Quantity:
     """A limit: fenced by itself, so that it is printed with all its digits."""
     return Quantity(value, unit, value)
@@ -68,10 +66,13 @@ def exactly(value: float, unit: str) -> Quantity:
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence of the catalogue and what fills its gaps."""
+    """A sentence of the catalogue and what fills its gaps; a gap may hold a sentence in turn."""
 
     key: str
     params: dict[str, Param] = field(default_factory=dict)
+
+
+Param: TypeAlias = str | Quantity | PhaseNames | Word | Text
 
 
 @dataclass(frozen=True)

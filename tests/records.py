@@ -149,7 +149,7 @@ def make_record(
     ends: Sequence[JourneyEnd] | None = None,
     ledger: Sequence[LedgerEntry] = (),
     meters: Sequence[Reading] = (),
-    communes: Sequence[str] = COMMUNES,
+    communes: Sequence[str] | pa.Table = COMMUNES,
     listed: bool = True,
     observations: Sequence[Observation] = (),
     places: Sequence[str] | None = None,
@@ -161,7 +161,7 @@ def make_record(
     `places` were read to the end at the final read; without them nobody asked, or all of the observations' if any.
     """
     arrivals = plan(head.arrivals) if arrivals is None else arrivals
-    writer.create(folder, head, world(communes), arrivals)
+    writer.create(folder, head, communes if isinstance(communes, pa.Table) else world(communes), arrivals)
     driving = writer.start(folder, head, Zero(ZERO_MS * MS, 1, "boot"))
     journal = Journal(folder / "journal", 0)
     for sample in samples:

@@ -17,7 +17,23 @@ import click
 
 from record.types import RecordError
 from scenarios.types import ConfigError
-from thongsuot import bottlenecks, capacity, drive, duet, gate, history, judge, look, people, rehearsal, testbed
+from thongsuot import (
+    bottlenecks,
+    capacity,
+    drive,
+    duet,
+    gate,
+    history,
+    judge,
+    live,
+    look,
+    people,
+    rehearsal,
+    signoff,
+    testbed,
+    trial_ca,
+    verify,
+)
 
 USAGE = 2
 
@@ -87,10 +103,14 @@ for command in (
     testbed.command,
     look.preflight_command,
     drive.command,
+    live.command,
     capacity.command,
     capacity.recompute_command,
     judge.assess_command,
     judge.report_command,
+    signoff.command,
+    verify.command,
+    trial_ca.command,
     gate.command,
     duet.command,
     history.command,

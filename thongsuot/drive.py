@@ -13,6 +13,8 @@ from loadtests.run import Progress, Settings, run
 from record.reader import events_of
 from record.types import State
 from thongsuot import judge, options
+from thongsuot.live import Wanted, opened
+from thongsuot.live import options as of_a_room
 from thongsuot.progress import Show
 
 EXIT_UNDECIDED = 4
@@ -34,6 +36,7 @@ NOTED = ("stop", "fault-failed", "final-unsettled", "final-read-failed", FAILED)
 @click.option("--tag", help="Begins every idempotency key; default: new for every run.")
 @click.option("--no-report", is_flag=True, help="Only drive and seal; judge later with `assess`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@of_a_room
 def command(
     profile: str,
     seed: int | None,
@@ -46,6 +49,9 @@ def command(
     adjust: str | None,
     no_report: bool,
     as_json: bool,
+    live: bool,
+    live_host: str,
+    live_port: int,
     **more: object,
 ) -> None:
     """Drive PROFILE (a name or a .toml file) against a target, seal the record, judge it.
@@ -57,10 +63,13 @@ def command(
     """
     loaded = options.profile_of(profile, sets, rate, duration)
     settings = options.settings_of(loaded, target, seed=seed, identities=identities, allow_list=allow_list, **more)  # type: ignore[arg-type]
-    sys.exit(drive(settings, report=not no_report, as_json=as_json, adjust=adjust))
+    room = Wanted(live, live_host, live_port)
+    sys.exit(drive(settings, report=not no_report, as_json=as_json, adjust=adjust, room=room))
 
 
-def drive(settings: Settings, *, report: bool, as_json: bool, adjust: str | None = None) -> int:
+def drive(
+    settings: Settings, *, report: bool, as_json: bool, adjust: str | None = None, room: Wanted | None = None
+) -> int:
     """Run, print what came of it, return the exit code of the verdict (0 when nothing was to be judged).
 
     A run that was aborted is undecided; one in which nothing was ever sent is none, the harness broke.
@@ -69,8 +78,14 @@ def drive(settings: Settings, *, report: bool, as_json: bool, adjust: str | None
     for note in settings.target.notes():
         click.echo(f"note: {note}", err=True)
     beside = None if adjust is None else lambda _, events: Adjusting(settings.target, adjust, events)
-    with Show() as show:
-        folder, manifest = run(settings, show.watch, show.stop, beside)
+    with opened(room or Wanted()) as live, Show() as show:
+
+        def watch(step: Progress) -> None:
+            show.watch(step)
+            if live is not None and step.folder is not None:
+                live.follow(step.folder)
+
+        folder, manifest = run(settings, watch, show.stop, beside)
         if manifest.state is State.SEALED and report:
             show.watch(Progress("judging"))
             show.release_signals()

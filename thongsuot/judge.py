@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from thongsuot import papers, reporting
 
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
+    from reports.case import Case
+    from thongsuot.reporting import Told
 
 ERROR_LINES_MAX = 5
 ERRORS_A_LINE_MAX = 3
@@ -43,17 +47,25 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 @_RUN
 @_UNSEALED
 @_JSON
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page instead of RUN/assessments/<id>.")
-def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None) -> None:
-    """Judge the record in the folder RUN and write one offline page, report.html, beside its assessment.
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the pages instead of RUN/assessments/<id>.")
+@click.option("--sheets", is_flag=True, help="A PDF for each commune and ward as well, sheets/<code>.pdf.")
+@reporting.options
+def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, sheets: bool, **given: Any) -> None:
+    """Judge the record in the folder RUN; write report.html, report.xlsx and report.pdf beside its assessment.
 
-    Exit code 0 when the page was written, whatever the verdict on it.
+    Exit code 0 when the pages were written, whatever the verdict on them.
 
-    Example: thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
+    \b
+    thongsuot report runs/2025-07-01-monday-peak-1 --out /tmp/report
+    thongsuot report RUN --actions filled.xlsx                       with owners, deadlines and states
+    thongsuot report RUN --clauses go-live --waivers waivers.toml    acceptance clause by clause
+    thongsuot report RUN --capacity runs/RUN1-capacity.json --language vi
+    thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
-    record, assessment = judge(run, unsealed)
-    folder = _write_page(write(run, assessment) if out is None else out, record, assessment)
-    show(record, assessment, {"report": folder / "report.html"}, as_json)
+    record, assessment, case = judge_case(run, unsealed)
+    said = reporting.told(case, assessment, reporting.Given(**given))
+    paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said, sheets)
+    show(record, assessment, paths, as_json, said)
 
 
 def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
@@ -61,12 +73,12 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    record, assessment = judge(run, unsealed=False)
-    folder = _write_page(write(run, assessment), record, assessment)
+    record, assessment, case = judge_case(run, unsealed=False)
+    folder = write(run, assessment)
+    pages = _write_pages(folder, case, assessment, reporting.told(case, assessment, reporting.Given()))
 
     def tell() -> int:
-        paths = {"assessment": folder / "assessment.json", "report": folder / "report.html"}
-        show(record, assessment, paths, as_json)
+        show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json)
         return assessment.gate.exit_code
 
     return tell
@@ -78,22 +90,40 @@ def write(run: Path, assessment: Assessment) -> Path:
     return store.write(run, assessment, {"junit.xml": junit.render_junit(assessment)})
 
 
-def _write_page(folder: Path, record: RunRecord, assessment: Assessment) -> Path:
+def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, sheets: bool = False) -> dict[str, Path]:
+    """What was written, by what it is."""
     from reports import html, store
 
-    return store.write_into(folder, {"report.html": html.render_html(assessment, record)})
+    page = html.render_html(
+        assessment, case.record, case=case, page=said.page, extras=said.extras, language=said.language
+    )
+    book = reporting.workbook(case.record, assessment, said)
+    printed = papers.of(case, assessment, said.page, language=said.language, sheets=sheets)
+    store.write_into(folder, {"report.html": page, "report.xlsx": book, **printed})
+    paths = {"report": "report.html", "workbook": "report.xlsx", "pdf": papers.REPORT}
+    return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
 
 
 def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
     """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
+    record, assessment, _ = judge_case(run, unsealed)
+    return record, assessment
+
+
+def judge_case(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment, Case]:
+    """The case as well, for whoever asks more of the record afterwards."""
     from record.reader import open_record
     from reports.assess import assess
+    from reports.case import Case
 
     record = open_record(run, unsealed=unsealed)
-    return record, assess(record)
+    case = Case(record)
+    return record, assess(record, case=case), case
 
 
-def show(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool) -> None:
+def show(
+    record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None
+) -> None:
     from reports import catalogue, limits, store
 
     if as_json:
@@ -109,6 +139,8 @@ def show(record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_j
         if finding.needs_more is not None:
             click.echo(f"      {catalogue.say(finding.needs_more, 'en')}")
     for line in _error_lines(record):
+        click.echo(f"  {line}")
+    for line in reporting.lines(said) if said is not None else ():
         click.echo(f"  {line}")
     for path in paths.values():
         click.echo(str(path))

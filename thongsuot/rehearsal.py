@@ -8,10 +8,11 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
-from thongsuot import options
+from thongsuot import live, options
 from thongsuot.drive import drive
 from thongsuot.testbed import Testbed, at
 
@@ -33,6 +34,7 @@ from thongsuot.testbed import Testbed, at
 )
 @click.option("--runs", type=click.Path(path_type=Path), default=options.RUNS, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
+@live.options
 def command(
     profile: str,
     seed: int | None,
@@ -42,12 +44,14 @@ def command(
     timed: tuple[str, ...],
     runs: Path,
     as_json: bool,
+    **room: Any,
 ) -> None:
     """Drive PROFILE (default: monday-peak) against the testbed, all in about three minutes.
 
     \b
     thongsuot rehearse
     thongsuot rehearse smoke --fault delay=3000
+    thongsuot rehearse --live                        with a page to watch it, to stop it and to take notes
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that testbed and folder go with us in every stage
     loaded = options.profile_of(profile, (*sets, *_timed(timed)), None, None)
@@ -62,7 +66,7 @@ def command(
         text = (options.SHIPPED_TARGETS / "testbed.toml").read_text("utf-8")
         target.write_text(at(text, testbed.url, testbed.outside_url), "utf-8")
         settings = options.settings_of(loaded, str(target), runs=runs, seed=seed, workers=workers)
-        code = drive(settings, report=True, as_json=as_json)
+        code = drive(settings, report=True, as_json=as_json, room=live.Wanted(**room))
     sys.exit(code)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from loadtests import targets
 from loadtests.caching import Keeping
 from loadtests.curl_hub import CurlHub
-from loadtests.http import Person
+from loadtests.http import Person, Trace
 from loadtests.sessions import Sessions
 
 
@@ -32,9 +32,10 @@ def person(
     environ: Mapping[str, str] | None = None,
     sessions: Sessions | None = None,
     keeping: Keeping | None = None,
+    trace: Trace | None = None,
 ) -> Iterator[Person]:
     """Somebody who uses the target of this text, on a hub of their own."""
-    with crowd(text, 1, environ, sessions, keeping) as people:
+    with crowd(text, 1, environ, sessions, keeping, trace) as people:
         yield people[0]
 
 
@@ -45,11 +46,12 @@ def crowd(
     environ: Mapping[str, str] | None = None,
     sessions: Sessions | None = None,
     keeping: Keeping | None = None,
+    trace: Trace | None = None,
 ) -> Iterator[list[Person]]:
     """Several people on one hub."""
     target = targets.parse("target.toml", text, environ or {})
     hub = CurlHub()
-    people = [Person(target, hub, sessions or Sessions(), 0, keeping) for _ in range(count)]
+    people = [Person(target, hub, sessions or Sessions(), 0, keeping, trace=trace) for _ in range(count)]
     try:
         for one in people:
             one.begin()

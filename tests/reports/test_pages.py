@@ -21,7 +21,7 @@ from reports.junit import render_junit
 from reports.verdict import Verdict
 from tests.records import NATIONAL, S, booked, healthy, held, losing, make_record, manifest, plan, readings, write
 
-VOID_TAGS = {"meta", "br", "path", "use", "rect", "line"}
+VOID_TAGS = {"meta", "br", "input", "path", "use", "rect", "line"}
 
 
 class Outline(HTMLParser):
@@ -99,9 +99,9 @@ def test_a_page_is_whole_offline_small_and_bilingual(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "vi", "en"),
     [
-        ({}, "ĐỦ ĐIỀU KIỆN", "READY"),
+        ({}, "ĐỦ ĐIỀU KIỆN CÓ ĐIỀU KIỆN", "READY WITH CONDITIONS"),
         ({"meters": readings(cpu=0.99)}, "KẾT QUẢ VÔ HIỆU", "VOID"),
-        ({"meters": []}, "KHÔNG KẾT LUẬN ĐƯỢC", "UNDECIDED"),
+        ({"meters": []}, "KHÔNG KẾT LUẬN ĐƯỢC", "INCONCLUSIVE"),
     ],
 )
 def test_the_verdict_stands_in_words(tmp_path: Path, changes: dict, vi: str, en: str) -> None:
