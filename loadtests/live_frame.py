@@ -76,10 +76,11 @@ class Frame(msgspec.Struct, frozen=True):
     failed: int
     p50_ms: float | None
     p95_ms: float | None
+    late_ms: float | None  # p99 from when a call was due until it left, over the same seconds
     units: Sequence[tuple[int, int, str]]
     troubles: tuple[Trouble, ...]
     generators: tuple[Generator, ...]
-    unwell: tuple[str, ...]  # lag, cpu, dropped: the generator, not the target, may be the limit
+    unwell: tuple[str, ...]  # late, lag, cpu, dropped: the generator, not the target, may be the limit
     marks: tuple[Mark, ...]
 
 
@@ -115,6 +116,9 @@ def prometheus(frame: Frame) -> str:
         if ms is not None
     ]
     tell("latency_recent_seconds", "gauge", "From when a request was due, over the last seconds.", *quantiles)
+    if frame.late_ms is not None:
+        tell("lateness_p99_recent_seconds", "gauge", "From due to sent, over the last seconds.",
+             ("", frame.late_ms / 1000))  # fmt: skip
     states = {state: sum(unit[2] == state for unit in frame.units) for state in (QUIET, WELL, SLOW, BAD)}
     names = {QUIET: "quiet", WELL: "well", SLOW: "slow", BAD: "bad"}
     tell("units", "gauge", "Communes and wards by state.",

@@ -74,6 +74,7 @@ class Room:
         self._clients = 0
         self._leaving = False
         self._ended = False  # the last frame is published
+        self.trouble = ""  # why there are no more frames, where that was not the end of the run
         routes = [
             Route("/", self._get_page),
             Route("/events", self._get_events),
@@ -119,7 +120,22 @@ class Room:
             self._tally.close()
 
     async def _tick(self) -> None:
-        """A frame a second until the run is over; then, when the room is left, until everybody has seen the last."""
+        try:
+            await self._tell()
+        except (RecordError, OSError) as error:
+            self.trouble = str(error)
+        async with self._news:
+            self._ended = True
+            self._news.notify_all()
+        while not self._leaving:
+            await asyncio.sleep(0.1)
+        until = asyncio.get_running_loop().time() + LAST_S_MAX
+        while self._clients and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.05)
+        self._server.should_exit = True
+
+    async def _tell(self) -> None:
+        """A frame a second until the run is over or the room is left."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -134,15 +150,6 @@ class Room:
             due = max(due + EVERY_S, loop.time())
             while loop.time() < due and not self._leaving:
                 await asyncio.sleep(min(0.1, max(0.0, due - loop.time())))
-        async with self._news:
-            self._ended = True
-            self._news.notify_all()
-        while not self._leaving:
-            await asyncio.sleep(0.1)
-        until = loop.time() + LAST_S_MAX
-        while self._clients and loop.time() < until:
-            await asyncio.sleep(0.05)
-        self._server.should_exit = True
 
     def _look(self) -> Frame | None:
         """None while there is no run yet."""

@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 from loadtests.live_frame import BAD, NEVER_MS, QUIET, SLOW, WELL, Frame, Generator, Mark, Trouble, Unit
 from loadtests.tailing import Tail
 from loadtests.zero import zero_here
+from record import sound
+from record.reader import read_manifest
 from record.rows import END_DTYPE, ERROR_INDEX, ERRORS, SAMPLE_DTYPE
 from record.tables import json_lines
-from record.types import Event, Manifest, Outcome, Reading, State
+from record.types import Event, Manifest, Outcome, Reading, RecordError, State
 
 WINDOW_S = 30  # of a unit's state
 RECENT_S = 10  # of the percentiles
@@ -28,6 +30,7 @@ FAILED_MIN = 3  # fewer failed calls of a unit are no state
 CALLS_MIN = 20  # fewer calls say nothing about slowness
 TROUBLES_MAX = 8
 FRESH_NS = 2_000_000_000
+NEVER_NS = 2**62
 MARKS_MAX = 30
 ALLOWED_DEFAULT = 0.01  # share of failed calls where nobody promised one
 LATE_DEFAULT = 0.05
@@ -35,13 +38,18 @@ _OUTCOMES = {outcome.name.lower(): int(outcome) for outcome in Outcome}
 
 
 class Tally:
-    """One run. `frame` looks once and may take a while; it is not to be called by two threads at once."""
+    """One run. `frame` looks once and may take a while; it is not to be called by two threads at once.
+
+    Raises RecordError where there is no record of a run.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = _manifest(folder)
+        self.manifest = read_manifest(folder)
         self._tail, self._log = Tail(folder / "journal"), Tail(folder)
-        plan = pq.read_table(folder / "arrivals.parquet", columns=["arrival", "at_ns", "commune"])
+        plan = sound.table(folder / "arrivals.parquet", "arrivals")
+        if problem := sound.plan_problem(self.manifest, plan):
+            raise RecordError(f"{folder / 'arrivals.parquet'}: not the plan of this run: {problem}")
         self._due_ns = np.sort(plan["at_ns"].to_numpy())
         self.units = _units(folder)
         place = {unit.code: number for number, unit in enumerate(self.units)}
@@ -62,6 +70,7 @@ class Tally:
         self._all_calls = self._all_failed = 0
         self._window: deque[np.ndarray] = deque(maxlen=WINDOW_S)  # of (3, units): calls, failed, late in a second
         self._recent: deque[list[np.ndarray]] = deque(maxlen=RECENT_S)
+        self._late: deque[list[np.ndarray]] = deque(maxlen=RECENT_S)  # from due to sent
         self._troubles: dict[tuple[int, int, int], tuple[int, int, int]] = {}  # → count, arrival, done_ns
         self._ends = np.zeros(len(Outcome), np.int64)
         self._begun: dict[int, int] = {}  # per worker: ends up to its last reading
@@ -82,6 +91,7 @@ class Tally:
             self.manifest = _manifest(self.folder)
         self._window.append(np.zeros((3, len(self.units)), np.int64))
         self._recent.append([])
+        self._late.append([])
         self._read()
         if self.manifest.state is State.SEALED and not self._complete():
             self._count_sealed()
@@ -128,9 +138,10 @@ class Tally:
     def _take_samples(self, rows: np.ndarray) -> None:
         failed = (rows["outcome"] == Outcome.REFUSED) | (rows["outcome"] == Outcome.UNKNOWN)
         due_ns = rows["done_ns"] - rows["intended_ns"]
-        due_ns = np.where(rows["outcome"] == Outcome.UNKNOWN, np.iinfo(np.int64).max, due_ns)
+        due_ns = np.where(rows["outcome"] == Outcome.UNKNOWN, NEVER_NS, due_ns)
         timed = rows["outcome"] != Outcome.REFUSED
         self._recent[-1].append(due_ns[timed])
+        self._late[-1].append((rows["sent_ns"] - rows["intended_ns"])[rows["sent_ns"] >= 0])
         late = timed & (due_ns > self._limit_ns[rows["operation"]])
         unit = self._unit_of[rows["arrival"]]
         placed = unit >= 0
@@ -174,11 +185,13 @@ class Tally:
         self._start_over()
         self._window.append(np.zeros((3, len(self.units)), np.int64))
         self._recent.append([])
+        self._late.append([])
         self._ends += _ends_of(self.folder)
         number = {operation.name: place for place, operation in enumerate(self.manifest.operations)}
         for rows in _samples_of(self.folder, number):
             self._take_samples(rows)
             self._recent[-1].clear()
+            self._late[-1].clear()
 
     def _made(self) -> Frame:
         ended = int(self._ends.sum())
@@ -190,7 +203,8 @@ class Tally:
         if sealed:
             self._planned, self._offered = self.manifest.arrivals, ended - dropped
         self._at_s = max(self._at_s, round(self._last_ns(now) * 1e-9, 1))
-        p50, p95 = self._percentiles()
+        p50, p95 = _percentiles(self._recent, (0.5, 0.95))
+        (late,) = _percentiles(self._late, (0.99,))
         return Frame(
             number=self._number, run=self.manifest.run_id, stage=self._stage(now, ended), over=self._over,
             at_s=self._at_s, left_s=self._left_s(now, ended),
@@ -198,8 +212,9 @@ class Tally:
             ok=int(self._ends[Outcome.OK]), refused=int(self._ends[Outcome.REFUSED]),
             unknown=int(self._ends[Outcome.UNKNOWN]), dropped=dropped,
             waiting=0 if self._over else round(sum(inbox for _, _, inbox in self._gauges.values())),
-            calls=self._all_calls, failed=self._all_failed, p50_ms=p50, p95_ms=p95, units=self._unit_states(),
-            troubles=self._worst(), generators=self._generators(), unwell=self._unwell(dropped),
+            calls=self._all_calls, failed=self._all_failed, p50_ms=p50, p95_ms=p95, late_ms=late,
+            units=self._unit_states(),
+            troubles=self._worst(), generators=self._generators(), unwell=self._unwell(dropped, late or 0.0),
             marks=tuple(self._marks),
         )  # fmt: skip
 
@@ -232,16 +247,6 @@ class Tally:
         left = (self.manifest.phases[-1].end_ns - now) * 1e-9
         return round(left, 1) if left > 0 else None
 
-    def _percentiles(self) -> tuple[float | None, float | None]:
-        pieces = [piece for second in self._recent for piece in second]
-        times = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-        if not len(times):
-            return None, None
-        found = [int(value) for value in np.quantile(times, (0.5, 0.95), method="inverted_cdf")]
-        never = np.iinfo(np.int64).max
-        p50, p95 = (NEVER_MS if value >= never // 2 else round(value * 1e-6, 2) for value in found)
-        return p50, p95
-
     def _unit_states(self) -> list[tuple[int, int, str]]:
         calls, failed, late = np.sum(self._window, axis=0)
         bad = (failed >= FAILED_MIN) & (failed > self._allowed * calls)
@@ -265,10 +270,11 @@ class Tally:
             for source, values in sorted(self._readings.items())
         )
 
-    def _unwell(self, dropped: int) -> tuple[str, ...]:
+    def _unwell(self, dropped: int, late_ms: float) -> tuple[str, ...]:
         limits = self.manifest.limits
         workers = [values for source, values in self._readings.items() if source != "host"]
         said = {
+            "late": late_ms > limits.lateness_p99_ms_max,
             "lag": any(values.get("hub_lag_ms", 0.0) > limits.hub_lag_ms_max for values in workers),
             "cpu": any(values.get("cpu_share", 0.0) > limits.cpu_share_p95_max for values in workers),
             "dropped": self._stopped_ns is None and dropped > limits.dropped_share_max * self.manifest.arrivals,
@@ -282,13 +288,13 @@ def _manifest(folder: Path) -> Manifest:
 
 def _units(folder: Path) -> tuple[Unit, ...]:
     names = list(Unit.__struct_fields__)
-    rows = pq.read_table(folder / "communes.parquet", columns=names).to_pylist()
+    rows = sound.table(folder / "communes.parquet", "communes").select(names).to_pylist()
     return tuple(sorted((Unit(**row) for row in rows), key=lambda unit: unit.code))
 
 
 def _limits(manifest: Manifest) -> np.ndarray:
     """Per operation the strictest promise about its time, in ns; beyond all times where there is none."""
-    limits = np.full(max(1, len(manifest.operations)), np.iinfo(np.int64).max, np.int64)
+    limits = np.full(max(1, len(manifest.operations)), NEVER_NS, np.int64)
     for objective in manifest.objectives:
         if objective.metric == "latency":
             scale = 1e6 if objective.unit == "ms" else 1e9
@@ -315,6 +321,16 @@ def _samples_of(folder: Path, number: dict[str, int]) -> Iterator[np.ndarray]:
         rows["error"] = [ERROR_INDEX[word or ""] for word in batch.column("error").to_pylist()]
         rows["status"] = [status or 0 for status in batch.column("status").to_pylist()]
         yield rows
+
+
+def _percentiles(seconds: deque[list[np.ndarray]], shares: tuple[float, ...]) -> list[float | None]:
+    """In ms; None without any, NEVER_MS among calls without an answer."""
+    pieces = [piece for second in seconds for piece in second]
+    times = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+    if not len(times):
+        return [None] * len(shares)
+    found = (int(value) for value in np.quantile(times, shares, method="inverted_cdf"))
+    return [NEVER_MS if value >= NEVER_NS // 2 else round(value * 1e-6, 2) for value in found]
 
 
 def noted(folder: Path, note: Event) -> bool:

@@ -19,6 +19,8 @@ from reports.verdict import Text, Verdict
 
 STATES = {"q": "–", "w": "✓", "s": "!", "b": "✗"}  # mark of a unit by its state
 
+_SAID = tuple(f"live.{part}" for part in ("stage.", "state.", "unwell.", "mark.", "link.", "told.", "drain"))
+
 
 @dataclass(frozen=True)
 class Place:
@@ -37,12 +39,14 @@ def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, wri
     pairs = {key: [catalogue.word(key, language) for language in catalogue.LANGUAGES] for key in _keys()}
     words = {key.removeprefix("live."): pair for key, pair in pairs.items()}
     phases = [] if manifest is None else [phase.name for phase in manifest.phases]
+    found = geography.voronoi([_well(place) for place in places])
     given = {
         "run": "" if manifest is None else manifest.run_id,
         "words": words,
         "phases": {name: [catalogue.phase(name, language) for language in catalogue.LANGUAGES] for name in phases},
         "marks": STATES,
         "codes": [place.code for place in places],
+        "at": _centres(found),
         "last": last,
         "writable": writable,
     }
@@ -52,27 +56,35 @@ def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, wri
     )  # fmt: skip
     environment.globals.update(t=Pen(None).word, fonts=page_assets.fonts)
     return environment.get_template("live.html.j2").render(
-        manifest=manifest, places=places, states=STATES, writable=writable, map=_map(places), given=_script_json(given)
+        manifest=manifest, places=places, states=STATES, writable=writable, map=_map(found), given=_script_json(given)
     )
 
 
-def _map(places: Sequence[Place]) -> Markup:
-    """Every unit as if it were well; the script says how it is."""
-    well = Text("live.state.w")
-    units = [
-        UnitState(
-            place.code, place.name, place.kind, 0, place.latitude, place.longitude, place.area_km2, Verdict.PASS, well,
-            0, 0, None, None, 0, 0,
-        )
-        for place in places
-    ]  # fmt: skip
-    found = geography.voronoi(units)
-    return Markup("") if found is None else Markup(map_svg.voronoi_svg(found, Pen(None).plain(Text("live.units"))))
+def _well(place: Place) -> UnitState:
+    """As if it were well; the script says how it is."""
+    at = (place.latitude, place.longitude, place.area_km2)
+    return UnitState(
+        place.code, place.name, place.kind, 0, *at, Verdict.PASS, Text("live.state.w"), 0, 0, None, None, 0, 0
+    )
+
+
+def _map(found: geography.Map | None) -> Markup:
+    if found is None:
+        return Markup("")
+    return Markup(map_svg.voronoi_svg(found, Pen(None).plain(Text("live.units"))))
+
+
+def _centres(found: geography.Map | None) -> dict[str, tuple[int, int]]:
+    """Where the mark of each unit stands on the map, by code."""
+    scale = map_svg.SCALE
+    cells = () if found is None else found.cells
+    return {cell.unit.code: (round(cell.x * scale), round((cell.y + 2) * scale)) for cell in cells}
 
 
 def _keys() -> list[str]:
+    """What the script says."""
     errors = [f"error.{slug}" for slug in ERRORS if slug]
-    return [key for key in catalogue.words("vi") if key.startswith("live.")] + errors
+    return [key for key in catalogue.words("vi") if key.startswith(_SAID)] + errors
 
 
 def _script_json(value: Any) -> Markup:

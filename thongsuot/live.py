@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from loadtests.targets import is_loopback
-from record.types import Manifest, RecordError
+from record.types import Manifest
 
 if TYPE_CHECKING:
     from loadtests.live_frame import Frame, Unit
@@ -56,8 +56,9 @@ def command(run: Path, live_port: int, live_host: str) -> None:
 
     Example: thongsuot live runs/20250701T000000Z-monday-peak-1 --live-port 8200
     """
-    if not (run / "manifest.json").is_file():
-        raise RecordError(f"{run}: no manifest.json; is this the folder of a run?")
+    from loadtests.live_tally import Tally
+
+    Tally(run).close()  # whatever is wrong with the folder is told before anything is served
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
@@ -79,6 +80,8 @@ def opened(wanted: Wanted) -> Iterator[Room | None]:
     with Room(wanted.live_host, wanted.live_port, token, _page) as room:
         click.echo(f"live: {room.url}", err=True)
         yield room
+    if room.trouble:
+        click.echo(f"note: the live page stopped: {room.trouble}", err=True)
 
 
 def _page(manifest: Manifest | None, units: Sequence[Unit], last: Frame | None, writable: bool) -> str:

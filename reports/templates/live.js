@@ -106,10 +106,9 @@ function mapped(place, state) {
   if (!onMap.has(code)) {
     const cell = document.querySelector(`.voronoi path[data-u="${CSS.escape(code)}"]`);
     if (!cell) return;
-    const box = cell.getBBox();
     const mark = document.createElementNS(cell.namespaceURI, "text");
-    mark.setAttribute("x", box.x + box.width / 2);
-    mark.setAttribute("y", box.y + box.height / 2 + 8);
+    mark.setAttribute("x", given.at[code][0]);
+    mark.setAttribute("y", given.at[code][1]);
     document.querySelector(".voronoi .marks").append(mark);
     onMap.set(code, [cell, mark]);
   }
@@ -140,7 +139,7 @@ function show(frame) {
   }
   put(byId("stage"), stage(frame.stage));
   const numbers = { clock: clock(frame.at_s), left: clock(frame.left_s), planned: whole.format(frame.planned) + " / " + whole.format(frame.arrivals),
-    offered: whole.format(frame.offered), completed: whole.format(frame.completed), dropped: whole.format(frame.dropped), p95: time(frame.p95_ms),
+    offered: whole.format(frame.offered), completed: whole.format(frame.completed), dropped: whole.format(frame.dropped), p95: time(frame.p95_ms), late: time(frame.late_ms),
     failed: whole.format(frame.failed) + (frame.calls ? " (" + share.format(frame.failed / frame.calls) + ")" : "") };
   Object.entries(numbers).forEach(([name, text]) => { byId("n-" + name).textContent = text; });
   units(frame.units);

@@ -118,6 +118,18 @@ def test_answers_that_never_came_are_later_than_all_others(tmp_path: Path) -> No
     tally.close()
 
 
+def test_a_generator_that_sends_late_is_named(tmp_path: Path) -> None:
+    tally = Tally(drive(tmp_path / "a", [call(n, due(n)) for n in range(60)]))
+    assert (tally.frame().late_ms, tally.frame().unwell) == (0.1, ())
+    tally.close()
+    samples = [call(n, due(n), took_ns=400 * MS, sent_ns=due(n) + 300 * MS) for n in range(60)]
+    late = Tally(drive(tmp_path / "b", samples))
+    frame = late.frame()
+    assert (frame.late_ms, frame.unwell) == (300.0, ("late",))
+    assert "thongsuot_lateness_p99_recent_seconds 0.3\n" in prometheus(frame)
+    late.close()
+
+
 def test_what_users_are_busy_with_counts_as_offered_up_to_the_reading(tmp_path: Path) -> None:
     folder = drive(tmp_path / "r", [])
     tally, ends = Tally(folder), np.zeros(3, END_DTYPE)
