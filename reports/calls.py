@@ -19,7 +19,6 @@ from reports import offered, phases
 from reports.verdict import NEVER_NS
 
 LATENCY_NS_MAX = NEVER_NS
-LATENCY_BITS = LATENCY_NS_MAX.bit_length()  # of a sort key
 BLOCKS_MAX = 3600  # longer runs get longer blocks
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 
@@ -87,19 +86,21 @@ def load(record: RunRecord) -> Calls:
                    AS service_ns,
                ((intended_ns - {low}) // {block_ns})::INTEGER AS block
         FROM samples WHERE outcome <> 'dropped'""")
-    block = _numbers(table, "block")
+    columns = {name: table.column(name) for name in table.column_names}
+    del table  # each column goes as soon as it has become an array: a record may be as large as the memory
+    block = _numbers(columns.pop("block"))
     order = {name: index for index, name in enumerate(systems)}
     return Calls(
         operations=operations,
         systems=systems,
         communes=communes,
         system_of=np.array([order[operation.system] for operation in manifest.operations], np.int64),
-        operation=_codes(table, "operation"),
-        commune=_codes(table, "commune"),
-        phase=_numbers(table, "phase"),
-        outcome=_codes(table, "outcome"),
-        due_ns=_numbers(table, "due_ns"),
-        service_ns=_numbers(table, "service_ns"),
+        operation=_codes(columns.pop("operation")),
+        commune=_codes(columns.pop("commune")),
+        phase=_numbers(columns.pop("phase")),
+        outcome=_codes(columns.pop("outcome")),
+        due_ns=_numbers(columns.pop("due_ns")),
+        service_ns=_numbers(columns.pop("service_ns")),
         block=block,
         block_s=block_ns / 1e9,
         planned=_planned(record, block, low, block_ns),
@@ -113,7 +114,7 @@ def _planned(record: RunRecord, block: NDArray[np.int32], low: int, block_ns: in
         return np.ones((0, 1))
     middle = low + np.arange(blocks, dtype=np.int64) * block_ns + block_ns // 2
     ends = np.array([phase.end_ns for phase in record.manifest.phases[:-1]], np.int64)
-    at = _numbers(record.arrow("SELECT at_ns FROM arrivals"), "at_ns")
+    at = _numbers(record.arrow("SELECT at_ns FROM arrivals").column("at_ns"))
     arrivals = np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
     return offered.design(np.searchsorted(ends, middle, "right"), arrivals, np.bincount(block, minlength=blocks))
 
@@ -123,11 +124,11 @@ def _enum(names: tuple[str, ...]) -> str:
     return f"ENUM({quoted})"
 
 
-def _codes(table: Any, name: str) -> Any:
+def _codes(column: Any) -> Any:
     """The places of a word column; all chunks share one list of words because it is an enum."""
-    chunks = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in table.column(name).chunks]
+    chunks = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks]
     return np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
 
 
-def _numbers(table: Any, name: str) -> Any:
-    return table.column(name).to_numpy()
+def _numbers(column: Any) -> Any:
+    return column.to_numpy()

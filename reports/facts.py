@@ -44,7 +44,7 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
     manifest = case.manifest
     rows = [row for row in assessment.latency if row.dimension == "run" and row.phase != ALL_JUDGED]
     communes = case.one("""
-        SELECT count(*) AS all, count(*) FILTER (code IN (SELECT commune::VARCHAR FROM samples)) AS seen
+        SELECT count(*) AS all, count(*) FILTER (code IN (SELECT DISTINCT commune FROM samples)) AS seen
         FROM communes""")
     lines = [
         _same("profile", manifest.profile),

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports import intervals
-from reports.calls import LATENCY_BITS, LATENCY_NS_MAX, Calls
+from reports import intervals, order
+from reports.calls import Calls
 
 PERCENTILES: tuple[float, ...] = (50.0, 90.0, 95.0, 99.0)
 ALL_JUDGED = "*"  # the name under which all judged phases together appear
 
-Keys = NDArray[np.int64]
+Codes: TypeAlias = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -80,51 +81,49 @@ def estimate(times: Times, percentile: float) -> Estimate:
 
 def by_group(
     latency: NDArray[np.int64],
-    group: NDArray[np.int64],
+    group: Codes,
     groups: int,
     block: NDArray[np.int32],
     planned: NDArray[np.float64],
     percentiles: tuple[float, ...],
 ) -> list[tuple[Estimate, ...]]:
-    """Per group one Estimate per percentile, ascending. Sorting keys of (group, latency) sorts all groups at once.
+    """Per group one Estimate per percentile, ascending.
 
     A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
     """
-    blocks = len(planned)
-    keys = (group << LATENCY_BITS) | latency
-    keys.sort()
-    n = np.bincount(group, minlength=groups)
-    start = np.cumsum(n) - n
-    cell = group * blocks + block
-    totals = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
-    columns = []
+    found = order.Groups(latency, group, groups)
+    shares = [percentile / 100 for percentile in percentiles]
+    ranks = np.stack([intervals.rank_of(found.n, share) for share in shares], axis=1)
+    values, totals, late = found.beyond(ranks, block, len(planned))
+    phis: list[NDArray[np.float64]] = []
+    bounds: list[NDArray[np.int64]] = []
     phi = np.ones(groups)
-    for percentile in percentiles:
-        share = percentile / 100
-        value = _at(keys, start, n, intervals.rank_of(n, share))
-        # What is not above a lower percentile need not be asked about a higher one. Places, not masks: half the time.
-        above = np.flatnonzero(latency > np.repeat(value, blocks)[cell])
-        latency, cell = latency[above], cell[above]
-        late = np.bincount(cell, minlength=groups * blocks).reshape(groups, blocks)
-        phi = np.maximum(phi, intervals.overdispersion(late, totals, planned))
-        low_rank, high_rank = intervals.ranks(n, share, phi)
-        low, high = _at(keys, start, n, low_rank), _at(keys, start, n, high_rank)
-        columns.append([_one(percentile, *cells) for cells in zip(value, low, high, phi, strict=True)])
-    return list(zip(*columns, strict=True))
+    for share, beyond in zip(shares, late, strict=True):
+        phi = np.maximum(phi, intervals.overdispersion(beyond, totals, planned))
+        phis.append(phi)
+        bounds += intervals.ranks(found.n, share, phi)
+    low, high = np.split(found.at(np.stack([*bounds[::2], *bounds[1::2]], axis=1)), 2, axis=1)
+    return [
+        tuple(
+            _one(percentile, values[row, step], low[row, step], high[row, step], phis[step][row])
+            for step, percentile in enumerate(percentiles)
+        )
+        for row in range(groups)
+    ]
 
 
-def _dimensions(calls: Calls) -> Iterator[tuple[str, tuple[str, ...], NDArray[np.int64]]]:
-    yield "run", ("",), np.zeros(len(calls), np.int64)
-    yield "system", calls.systems, calls.system_of[calls.operation]
-    yield "operation", calls.operations, calls.operation.astype(np.int64)
-    yield "commune", calls.communes, calls.commune.astype(np.int64)
+def _dimensions(calls: Calls) -> Iterator[tuple[str, tuple[str, ...], Codes]]:
+    yield "run", ("",), np.zeros(len(calls), np.uint8)
+    yield "system", calls.systems, calls.system_of.astype(np.uint16)[calls.operation]
+    yield "operation", calls.operations, calls.operation
+    yield "commune", calls.communes, calls.commune
 
 
 def _scopes(
-    calls: Calls, phases: list[str], judged: list[int], codes: NDArray[np.int64], width: int
-) -> Iterator[tuple[list[str], NDArray[np.int64] | slice, NDArray[np.int64], int]]:
+    calls: Calls, phases: list[str], judged: list[int], codes: Codes, width: int
+) -> Iterator[tuple[list[str], NDArray[np.int64] | slice, Codes, int]]:
     """First every phase for itself; then, when more than one is judged, the judged ones as one."""
-    yield phases, slice(None), calls.phase * np.int64(width) + codes, width * len(phases)
+    yield phases, slice(None), calls.phase.astype(np.int32) * np.int32(width) + codes, width * len(phases)
     if len(judged) > 1:
         chosen = np.flatnonzero(np.isin(calls.phase, judged))
         yield [ALL_JUDGED], chosen, codes[chosen], width
@@ -136,17 +135,17 @@ def _rows(
     names: tuple[str, ...],
     scope: list[str],
     selected: NDArray[np.int64] | slice,
-    group: NDArray[np.int64],
+    group: Codes,
     groups: int,
 ) -> Iterator[Row]:
-    total = np.bincount(group, minlength=groups)
-    failed = np.bincount(group[calls.failed[selected]], minlength=groups)
+    total = order.count(group, groups)
+    failed = order.count(group[calls.failed[selected]], groups)
     timed = np.flatnonzero(calls.timed[selected])
     sent = np.flatnonzero(calls.timed[selected] & (calls.service_ns[selected] >= 0))
     block = calls.block[selected]
     due = by_group(calls.due_ns[selected][timed], group[timed], groups, block[timed], calls.planned, PERCENTILES)
     service = by_group(calls.service_ns[selected][sent], group[sent], groups, block[sent], calls.planned, PERCENTILES)
-    counts = np.bincount(group[timed], minlength=groups)
+    counts = order.count(group[timed], groups)
     for place in np.flatnonzero(total):
         yield Row(
             dimension=dimension,
@@ -158,14 +157,6 @@ def _rows(
             due=due[place],
             service=service[place],
         )
-
-
-def _at(keys: Keys, start: NDArray[np.int64], n: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The order statistic of each group; -1 where the rank is 0 or the group empty."""
-    exists = (rank >= 1) & (n >= 1)
-    place = np.where(exists, start + np.minimum(rank, n) - 1, 0)
-    values = keys[place] & LATENCY_NS_MAX if len(keys) else np.zeros(len(n), np.int64)
-    return np.where(exists, values, -1)
 
 
 def _one(percentile: float, value: np.int64, low: np.int64, high: np.int64, phi: np.float64) -> Estimate:

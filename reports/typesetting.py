@@ -16,10 +16,12 @@ from typing import Any, Literal
 
 import msgspec
 import typst
+from fontTools.ttLib import TTFont
 
 FOLDER = Path(__file__).parent / "typst"
 FONTS = Path(__file__).parent / "fonts" / "tinos"
 STANDARD: Literal["a-2b"] = "a-2b"
+UNKNOWN = "■"
 Sizes = Mapping[str, Any]
 
 
@@ -60,13 +62,29 @@ class Typesetter:
 
         Raises typst.TypstError where data and template do not fit: a mistake of ours.
         """
-        inputs = {"data": json.dumps(data, ensure_ascii=False), "layout": self._layout}
+        inputs = {"data": json.dumps(_legible(data), ensure_ascii=False), "layout": self._layout}
         pdf = self._compiler.compile(
             format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, timestamp=at, pdf_tags=tagged
         )
         assert isinstance(pdf, bytes)
         found = self._compiler.query("<field>", field="value")
         return Paper(pdf, tuple(msgspec.json.decode(found, type=list[Box])))
+
+
+def _legible(value: Any) -> Any:
+    """The same with a ■ for each letter that the font has not: PDF/A refuses what cannot be shown."""
+    if isinstance(value, str):
+        strange = set(value) - _letters()
+        return value.translate({ord(letter): UNKNOWN for letter in strange}) if strange else value
+    if isinstance(value, Mapping):
+        return {key: _legible(each) for key, each in value.items()}
+    return [_legible(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def _letters() -> frozenset[str]:
+    with TTFont(FONTS / "Tinos-Regular.ttf") as font:
+        return frozenset(map(chr, font.getBestCmap())) | {"\n"}
 
 
 @cache

@@ -61,11 +61,16 @@ def on_token(module: Path, token: str | None, label: str | None) -> Iterator[Sig
     driver: Any = importlib.import_module("pkcs11")
     pin = os.environ.get(PIN) or click.prompt("PIN of the token", hide_input=True, err=True)
     try:
-        session = pkcs11.open_pkcs11_session(str(module), token_criteria=TokenCriteria(label=token), user_pin=pin)
-    except (driver.exceptions.PKCS11Error, OSError, RuntimeError) as error:
-        raise ConfigError([f"--pkcs11 {module}: cannot be opened: {type(error).__name__}: {error}"]) from error
-    with session:
-        yield pkcs11.PKCS11Signer(session, cert_label=label, key_label=label)
+        with pkcs11.open_pkcs11_session(
+            str(module), token_criteria=TokenCriteria(label=token), user_pin=pin
+        ) as session:
+            # Digests are made here: many a token signs them and knows no mechanism that makes them itself.
+            yield pkcs11.PKCS11Signer(session, cert_label=label, key_label=label, use_raw_mechanism=True)
+    except (driver.exceptions.PKCS11Error, RuntimeError) as error:
+        why = f"{type(error).__name__} {error}".strip()
+        raise ConfigError(
+            [f"--pkcs11 {module}: the token does not sign: {why}; right --token, --label, PIN?"]
+        ) from error
 
 
 def _plain(certificate: x509.Certificate) -> Any:

@@ -23,15 +23,14 @@ SIGNED = ".signed.pdf"
 BYTES_MAX = 64 * 1024 * 1024
 
 
-def of(case: Case, assessment: Assessment, page: PageOne, *, sheets: bool) -> dict[str, bytes]:
-    """By name, for the folder of the assessment."""
+def of(case: Case, assessment: Assessment, page: PageOne, *, language: str | None, sheets: bool) -> dict[str, bytes]:
+    """By name, for the folder of the assessment; the report in English only where that is the `language`."""
     from reports import pdf
     from reports import sheets as of_units
 
-    files = {
-        REPORT: pdf.render_pdf(page, assessment, case, "vi"),
-        "report.en.pdf": pdf.render_pdf(page, assessment, case, "en"),
-    }
+    files = {REPORT: pdf.render_pdf(page, assessment, case, "vi")}
+    if language == "en":
+        files["report.en.pdf"] = pdf.render_pdf(page, assessment, case, "en")
     if sheets:
         papers = of_units.render_sheets(page, assessment, case)
         files |= {f"{SHEETS}/{code}.pdf": paper for code, paper in papers}

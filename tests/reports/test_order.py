@@ -1,0 +1,41 @@
+"""Order statistics of many groups, against sorting each of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import order
+from reports.verdict import NEVER_NS
+
+TIMES = st.one_of(st.integers(0, 200), st.integers(10**6, 10**10), st.just(NEVER_NS))
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 3), st.integers(0, 5)), max_size=200), st.integers(0, 210))
+def test_ranks_and_what_lies_beyond_are_those_of_a_sort(rows: list[tuple[int, int, int]], rank: int) -> None:
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    values, group, block = table[:, 0], table[:, 1], table[:, 2].astype(np.int32)
+    found = order.Groups(values, group, 4)
+    ranks = np.minimum(np.tile([rank // 2, rank], (4, 1)), np.bincount(group, minlength=4)[:, None])
+    at, totals, beyond = found.beyond(ranks, block, 6)
+    assert np.array_equal(at, found.at(ranks))
+    for place in range(4):
+        mine = np.sort(values[group == place])
+        for step in range(2):
+            wanted = mine[ranks[place, step] - 1] if ranks[place, step] else -1
+            assert at[place, step] == wanted
+            late = block[(group == place) & (values > wanted) & (ranks[place, step] > 0)]
+            assert np.array_equal(beyond[step, place], np.bincount(late, minlength=6))
+        assert np.array_equal(totals[place], np.bincount(block[group == place], minlength=6))
+
+
+def test_more_values_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    values, group = random.integers(0, 10**9, 5000), random.integers(0, 7, 5000)
+    ranks = np.tile([100, 300], (7, 1))
+    whole = order.Groups(values, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    monkeypatch.setattr(order, "CHUNK", 700)
+    parts = order.Groups(values, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
