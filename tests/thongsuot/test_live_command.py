@@ -17,6 +17,7 @@ from tests.records import healthy, make_record
 from tests.rooms import Listener
 from tests.servers import free_port
 from thongsuot.cli import main
+from thongsuot.live import Wanted, opened
 
 
 @contextmanager
@@ -44,16 +45,14 @@ def test_a_sealed_run_shows_its_last_second_until_ctrl_c(tmp_path: Path) -> None
         assert (process.returncode, out, errors) == (0, "", "")
 
 
-def test_elsewhere_the_printed_address_carries_a_token(tmp_path: Path) -> None:
-    folder = make_record(tmp_path / "r", **healthy(30))
-    with served(str(folder), "--live-host", "0.0.0.0") as (process, url):
+def test_elsewhere_the_printed_address_carries_a_token(capsys: pytest.CaptureFixture[str]) -> None:
+    with opened(Wanted(live=True, live_host="0.0.0.0")):
+        url = capsys.readouterr().err.removeprefix("live: ").strip()
         base, _, token = url.partition("?token=")
         assert len(token) >= 20
         here = base.replace("0.0.0.0", "127.0.0.1")
         assert 'id="drain"' not in httpx.get(here, trust_env=False).text
         assert 'id="drain"' in httpx.get(f"{here}?token={token}", trust_env=False).text
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "arrivals.parquet", "communes.parquet"])
