@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from record.reader import RunRecord
 from reports import queueing, segments
@@ -208,7 +209,7 @@ def _fitted(
 ) -> Crossing:
     """Locally weighted logit of the late share against ln(rate), with a weak prior on its slope."""
     phi = max(1.0, _dispersion(x, late, of))
-    middle = _between(x, late / of, target)
+    middle = _between(x, late, of, target)
     a, b, spread = target, float(np.exp(SLOPE)), 1.0
     for _ in range(5):  # the weights move with the crossing
         weight = np.exp(-0.5 * ((x - middle) / KERNEL) ** 2) / phi
@@ -234,11 +235,16 @@ def _fitted(
     return Crossing(slug, *_interval(middle, max(SPREAD_MIN, spread)), "segments")
 
 
-def _between(x: Floats, share: Floats, target: float) -> float:
-    """A first guess: half-way between the highest rate that held, below the first that did not, and that one."""
-    broken = share > 1 / (1 + np.exp(-target))
-    first = float(x[broken].min())
-    held = x[~broken & (x < first)]
+def _between(x: Floats, late: NDArray[np.int64], of: NDArray[np.int64], target: float) -> float:
+    """A first guess: half-way between the highest rate that held and the next, by shares that never fall (isotonic).
+
+    So a step that something else disturbed gives way to the calls of its own and of higher rates that were in time.
+    """
+    order = np.argsort(x, kind="stable")
+    rates, shares = x[order], isotonic_regression(late[order] / of[order], weights=of[order]).x
+    broken = shares > 1 / (1 + np.exp(-target))
+    first = float(rates[broken].min()) if broken.any() else float(rates.max())
+    held = rates[~broken & (rates < first)]
     return float((held.max() + first) / 2) if held.size else first
 
 

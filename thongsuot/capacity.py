@@ -27,7 +27,7 @@ from thongsuot.progress import Show
 
 FLAT_STEP_S, DAY_STEP_S = 2.5, 8.0
 FLAT_USERS_MIN = 3000  # who wait with their requests while a target is overloaded
-PROCESS_S = 3.0  # of the budget: to begin, and to tell
+PROCESS_S = 6.0  # of the budget: to begin, and to tell
 DRAIN_S_MAX = 30.0  # what an overloaded target still has to do must not meet the next record
 EXIT_UNDECIDED, EXIT_VOID = 4, 3
 

@@ -79,6 +79,13 @@ def test_a_limiter_is_found_by_the_errors_promise_without_any_queue(tmp_path: Pa
     assert found.per_s == pytest.approx(120.0 / 0.98, rel=0.05)
 
 
+def test_a_disturbed_step_below_the_limit_does_not_hold_the_search_there() -> None:
+    x = np.log([50.0, 70.0, 95.0, 130.0, 170.0, 94.0, 96.0, 95.0])
+    late, of = np.array([0, 0, 75, 6, 300, 1, 0, 2]), np.array([125, 175, 240, 325, 425, 750, 760, 755])
+    between = capacity._between(x, late, of, float(np.log(0.05 / 0.95)))
+    assert np.exp(between) == pytest.approx((130 * 170) ** 0.5)
+
+
 def test_a_target_that_does_less_when_more_is_asked_collapses(tmp_path: Path) -> None:
     overload = [(0.5, 5.0), (1.0, 5.0), (1.5, 5.0), (2.5, 12.0)]
     found = capacity.estimate([queue_record(tmp_path / "bad", overload, slow_above=60)])
