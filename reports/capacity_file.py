@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from record.types import RecordError
+from record.types import Manifest, RecordError
 
 FORMAT = 1
 
@@ -22,8 +22,9 @@ class Step(msgspec.Struct, frozen=True):
 class CapacityAnswer(msgspec.Struct, frozen=True):
     """Arrivals per second at which every promise holds, with the 90 % interval.
 
-    `measured` is false where no promise was broken at any rate: the numbers are 0 then. `generator` says why the
-    generator was not fit to judge by near the limit; empty: it was.
+    `measured` is false where no promise was broken at any rate: the numbers are 0 then. `sure` is false where the
+    interval is too wide or its trial did not hold. `generator` says why the generator was not fit to judge by near the
+    limit; empty: it was.
     """
 
     measured: bool
@@ -33,6 +34,7 @@ class CapacityAnswer(msgspec.Struct, frozen=True):
     binding: str = ""
     generator: str = ""
     steps: tuple[Step, ...] = ()
+    sure: bool = True
 
 
 class _Capacity(msgspec.Struct):
@@ -41,16 +43,23 @@ class _Capacity(msgspec.Struct):
     high: float
     binding: str
     generator: str
+    sure: bool
 
 
 class _File(msgspec.Struct):
     format: int
+    profile: str
+    target: str
     capacity: _Capacity | None
     segments: tuple[Step, ...] = ()
 
 
-def read(path: Path) -> CapacityAnswer:
-    """Raises RecordError naming the file and what is wrong with it."""
+def read(path: Path, run: Manifest) -> CapacityAnswer:
+    """The answer, for a report on `run`. Raises RecordError naming the file and what is wrong with it.
+
+    A capacity is that of one mix on one system: profile and target must be those of the run, by their names (the
+    address of a system that is started for each run differs).
+    """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=_File)
     except OSError as error:
@@ -61,6 +70,11 @@ def read(path: Path) -> CapacityAnswer:
         raise RecordError(f"{path}: not the file of a capacity search (…-capacity.json): {error}") from error
     if found.format != FORMAT:
         raise RecordError(f"{path}: format {found.format}; this version reads format {FORMAT}")
+    mine, theirs = (run.profile, run.target.name), (found.profile, found.target)
+    if mine != theirs:
+        raise RecordError(
+            f"{path}: the capacity of profile {theirs[0]} on {theirs[1]}; the run is of {mine[0]} on {mine[1]}"
+        )
     one = found.capacity
     if one is None:
         return CapacityAnswer(measured=False, steps=found.segments)
@@ -69,4 +83,6 @@ def read(path: Path) -> CapacityAnswer:
             f"{path}: capacity: low {one.low}, arrivals_per_s {one.arrivals_per_s}, high {one.high}; "
             "they must be above 0 and in that order"
         )
-    return CapacityAnswer(True, one.arrivals_per_s, one.low, one.high, one.binding, one.generator, found.segments)
+    return CapacityAnswer(
+        True, one.arrivals_per_s, one.low, one.high, one.binding, one.generator, found.segments, one.sure
+    )

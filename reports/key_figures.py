@@ -99,7 +99,7 @@ def _capacity(case: Case, capacity: CapacityAnswer | None) -> KeyFigure:
         return KeyFigure("capacity", title, None, limit, Verdict.UNDECIDED, note, at_least=True)
     low, high = capacity.low / forecast, capacity.high / forecast
     verdict = Verdict.PASS if low >= 1 else Verdict.FAIL if high < 1 else Verdict.UNDECIDED
-    if capacity.generator:
+    if capacity.generator or not capacity.sure:
         verdict = Verdict.UNDECIDED
     shown: dict[str, Param] = {
         "capacity": Quantity(capacity.per_s, "per_s"),

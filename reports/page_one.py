@@ -55,17 +55,26 @@ class PageOne:
 def of(
     assessment: Assessment, case: Case, *, capacity: CapacityAnswer | None = None, waived: tuple[Text, ...] = ()
 ) -> PageOne:
-    """Page one of a record. `waived` are sentences about what somebody answers for although it did not pass."""
+    """Page one of a record. `waived` are sentences about what somebody answers for although it did not pass.
+
+    A run that passed is not ready where the capacity is below the forecast, and is conditional where it is not known.
+    """
     units = communes_of.of(assessment, case)
     actions = required.of(assessment, case, units)
+    figures = key_figures.of(assessment, case, capacity)
+    short = _beyond_capacity(figures)
     conditions = (*limits.caveats(case.manifest), *waived)
+    if assessment.gate is Verdict.PASS:
+        conditions += tuple(each.note for each in figures if each.slug == "capacity" and each.note and not _sure(each))
     standing = _standing(assessment.gate, conditions)
+    if short is not None and assessment.gate is Verdict.PASS:
+        standing = Standing.NOT_READY
     return PageOne(
         standing=standing,
-        why=_why(assessment, case, standing, conditions, actions),
+        why=_why(assessment, case, standing, conditions, actions, short),
         conditions=conditions,
         units=units,
-        figures=key_figures.of(assessment, case, capacity),
+        figures=figures,
         actions=actions,
         untested=assessment.limits,
         roles=ROLES,
@@ -78,8 +87,21 @@ def _standing(gate: Verdict, conditions: tuple[Text, ...]) -> Standing:
     return Standing.NOT_READY if gate is Verdict.FAIL else Standing.INCONCLUSIVE
 
 
+def _sure(figure: KeyFigure) -> bool:
+    return figure.verdict in (Verdict.PASS, Verdict.FAIL)
+
+
+def _beyond_capacity(figures: tuple[KeyFigure, ...]) -> KeyFigure | None:
+    return next((each for each in figures if each.slug == "capacity" and each.verdict is Verdict.FAIL), None)
+
+
 def _why(
-    assessment: Assessment, case: Case, standing: Standing, conditions: tuple[Text, ...], actions: tuple[Action, ...]
+    assessment: Assessment,
+    case: Case,
+    standing: Standing,
+    conditions: tuple[Text, ...],
+    actions: tuple[Action, ...],
+    short: KeyFigure | None,
 ) -> Text:
     """One sentence with the thing that decides: of several, the one whose action comes first."""
     if not case.record.sealed and assessment.gate is not Verdict.VOID:
@@ -89,6 +111,8 @@ def _why(
     if standing is Standing.READY:
         calls = case.one("SELECT count(*) AS n FROM samples WHERE outcome <> $dropped", {"dropped": _DROPPED})["n"]
         return Text("standing.why.ready", {"calls": Quantity(calls, "count")})
+    if assessment.gate is Verdict.PASS and short is not None and short.note is not None:
+        return Text("standing.why.not-ready", {"title": short.title, "summary": short.note})
     finding = _deciding(assessment, actions)
     key = {Verdict.FAIL: "not-ready", Verdict.VOID: "void"}.get(assessment.gate, "undecided")
     return Text(f"standing.why.{key}", {"title": finding.title, "summary": finding.summary})

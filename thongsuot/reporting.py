@@ -84,7 +84,7 @@ def told(case: Case, assessment: Assessment, given: Given) -> Told:
     workbook = _workbook(given.actions, problems)
     if problems:
         raise ConfigError(problems)
-    capacity = None if given.capacity is None else capacity_file.read(given.capacity)
+    capacity = None if given.capacity is None else capacity_file.read(given.capacity, record.manifest)
     page = page_one.of(assessment, case, capacity=capacity)
     found = None
     earlier = [_seen(folder) for folder in given.since]

@@ -26,6 +26,9 @@ ELSEWHERE = msgspec.structs.replace(
 )
 
 
+ENOUGH = CapacityAnswer(True, 200.0, 190.0, 210.0)
+
+
 def _page(folder: Path, capacity: CapacityAnswer | None = None, **changes: object) -> PageOne:
     case = Case(open_record(make_record(folder / "run", **healthy() | changes), unsealed=True))  # type: ignore[arg-type]
     return page_one.of(assess(case.record, case=case), case, capacity=capacity)
@@ -65,7 +68,7 @@ def _figure(page: PageOne, slug: str) -> page_one.KeyFigure:
     ],
 )
 def test_the_standing_follows_the_gate(tmp_path: Path, changes: dict[str, object], standing: Standing) -> None:
-    page = _page(tmp_path, **changes)
+    page = _page(tmp_path, ENOUGH, **changes)
     assert page.standing is standing
     for language in catalogue.LANGUAGES:
         sentence = catalogue.say(page.why, language)
@@ -130,10 +133,11 @@ def test_four_figures_stand_beside_their_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (CapacityAnswer(True, 200.0, 190.0, 210.0), Verdict.PASS),
+        (ENOUGH, Verdict.PASS),
         (CapacityAnswer(True, 87.0, 80.0, 95.0), Verdict.UNDECIDED),
         (CapacityAnswer(True, 50.0, 45.0, 55.0), Verdict.FAIL),
         (CapacityAnswer(True, 200.0, 190.0, 210.0, generator="late"), Verdict.UNDECIDED),
+        (CapacityAnswer(True, 200.0, 190.0, 210.0, sure=False), Verdict.UNDECIDED),
         (CapacityAnswer(False), Verdict.UNDECIDED),
     ],
 )
@@ -141,6 +145,24 @@ def test_capacity_is_judged_by_its_whole_interval(tmp_path: Path, answer: Capaci
     figure = _figure(_page(tmp_path, capacity=answer), "capacity")
     assert figure.verdict is verdict
     assert figure.at_least
+
+
+@pytest.mark.parametrize(
+    ("answer", "standing"),
+    [
+        (ENOUGH, Standing.READY),
+        (CapacityAnswer(True, 87.0, 80.0, 95.0), Standing.CONDITIONAL),
+        (None, Standing.CONDITIONAL),
+        (CapacityAnswer(True, 50.0, 45.0, 55.0), Standing.NOT_READY),
+    ],
+)
+def test_a_passed_run_is_ready_only_if_the_forecast_can_be_carried(
+    tmp_path: Path, answer: CapacityAnswer | None, standing: Standing
+) -> None:
+    page = _page(tmp_path, capacity=answer, head=ELSEWHERE)
+    assert page.standing is standing
+    if standing is not Standing.READY:
+        assert "dự báo" in catalogue.say(page.why, "vi")
 
 
 def test_nothing_measured_is_no_figure_and_no_pass(tmp_path: Path) -> None:
@@ -172,21 +194,23 @@ def test_a_passed_run_asks_for_nothing(tmp_path: Path) -> None:
 
 def test_the_file_of_a_search_is_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "x-capacity.json"
-    one = {"arrivals_per_s": 100.0, "low": 95.0, "high": 106.0, "binding": "fast", "generator": ""}
+    one = {"arrivals_per_s": 100.0, "low": 95.0, "high": 106.0, "binding": "fast", "generator": "", "sure": True}
+    head, run = {"format": 1, "profile": "test", "target": "testbed", "records": []}, manifest(0)
     step = {"arrivals_per_s": 90.0, "completions_per_s": 90.0, "steady": True, "run": "r"}
-    file.write_text(json.dumps({"format": 1, "records": [], "capacity": one, "segments": [step]}))
-    found = capacity_file.read(file)
+    file.write_text(json.dumps(head | {"capacity": one, "segments": [step]}))
+    found = capacity_file.read(file, run)
     assert (found.per_s, found.low, found.high, len(found.steps)) == (100.0, 95.0, 106.0, 1)
-    file.write_text('{"format": 1, "records": [], "capacity": null}')
-    assert not capacity_file.read(file).measured
+    file.write_text(json.dumps(head | {"capacity": None}))
+    assert not capacity_file.read(file, run).measured
     for text in (
         "",
         "[]",
         '{"format": 2, "capacity": null}',
-        json.dumps({"format": 1, "capacity": one | {"low": 120}}),
+        json.dumps(head | {"capacity": one | {"low": 120}}),
+        json.dumps(head | {"target": "another", "capacity": one}),
     ):
         file.write_text(text)
         with pytest.raises(RecordError, match=r"x-capacity\.json"):
-            capacity_file.read(file)
+            capacity_file.read(file, run)
     with pytest.raises(RecordError, match="cannot be read"):
-        capacity_file.read(tmp_path / "none.json")
+        capacity_file.read(tmp_path / "none.json", run)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from tests.records import healthy, make_record
 from thongsuot.cli import main
 
-FOUND = {"arrivals_per_s": 200.0, "low": 190.0, "high": 212.0, "binding": "fast", "generator": ""}
+FOUND = {"arrivals_per_s": 200.0, "low": 190.0, "high": 212.0, "binding": "fast", "generator": "", "sure": True}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,9 @@ def test_one_language_leaves_the_other_out(run: Path, tmp_path: Path) -> None:
 
 def test_a_capacity_stands_beside_the_forecast(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "x-capacity.json"
-    file.write_text(json.dumps({"format": 1, "records": [], "capacity": FOUND, "segments": []}))
+    file.write_text(
+        json.dumps({"format": 1, "profile": "test", "target": "testbed", "capacity": FOUND, "segments": []})
+    )
     assert _ask("report", run, "--out", tmp_path, "--capacity", file).exit_code == 0
     assert "chịu được 200\u202f/s" in (tmp_path / "report.html").read_text("utf-8")
 
