@@ -29,6 +29,8 @@ Stretch: TypeAlias = tuple[float, float]
 _INK = "#010203"  # stands for currentColor until the text is final
 BLUE, ORANGE, RED, GREY = "#3b76c4", "#c2660a", "#c8323c", "#8a8f98"
 _PLACES = re.compile(r'\b(d|x|y|transform|width|height)="([^"]*)"')
+_STRAIGHT = re.compile(r"""d="(M[ML0-9 .z-]{200,})\"""")
+_POINT = re.compile(r"([MLz])(?: ?(-?[0-9.]+) (-?[0-9.]+))?")
 _LONG = re.compile(r"-?\d+\.\d+")  # a tenth of a point is finer than the eye
 STAIRS_MAX = 240  # points; more of them are joined by lines, which is half the size
 SETTINGS: Any = {
@@ -138,7 +140,29 @@ def svg(figure: Figure) -> str:
     text = text.replace("'DejaVu Sans'", "inherit").replace("DejaVu Sans", "inherit")
     text = _PLACES.sub(lambda found: f'{found[1]}="{_LONG.sub(_shorter, found[2])}"', text)
     text = re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", text))
+    text = _STRAIGHT.sub(_stepwise, text)
     return text.replace(_INK, "currentColor").strip()
+
+
+def _stepwise(path: re.Match[str]) -> str:
+    """Straight lines from point to point, each written as the way from the one before: half as long, as exact."""
+    steps, at, fresh = [], (0, 0), True
+    for kind, x_text, y_text in _POINT.findall(path[1]):
+        if kind == "z":
+            steps.append("z")
+            continue
+        x, y = round(float(x_text) * 10), round(float(y_text) * 10)
+        if kind == "M":
+            steps.append(f"M{_tenths(x)} {_tenths(y)}")
+        else:
+            steps.append(f"{'l' if fresh else ' '}{_tenths(x - at[0])} {_tenths(y - at[1])}")
+        at, fresh = (x, y), kind == "M"
+    return f'd="{"".join(steps)}"'
+
+
+def _tenths(value: int) -> str:
+    text = f"{value / 10:g}"
+    return text.replace("0.", ".", 1) if 0 < abs(value) < 10 else text
 
 
 def _shorter(number: re.Match[str]) -> str:

@@ -37,7 +37,7 @@ class Pen:
             return escape(vi if self.language == "vi" else en)
         if vi == en:
             return escape(vi)
-        return Markup('<span lang="vi">{}</span> <span lang="en" class="en">{}</span>').format(vi, en)
+        return Markup('<span lang="vi">{}</span> <span lang="en">{}</span>').format(vi, en)
 
     def plain(self, text: Text) -> str:
         """For places that take no markup, such as the label of a picture."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reports.case import Case
 
-POINTS_MAX = 720
+POINTS_MAX = 360  # ten seconds each over an hour
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,6 @@ function put(node, pair) {
   if (pair[1] !== pair[0]) {
     const en = document.createElement("span");
     en.lang = "en";
-    en.className = "en";
     en.textContent = pair[1];
     node.append(" ", en);
   }
