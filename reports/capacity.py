@@ -27,6 +27,7 @@ AGREE = 0.10  # a queue is never trusted closer than this, in logits
 WIDER = 1.5  # of every spread: what is learned twice from the same calls is not independent (docs/adr/0006)
 SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
 SLOPE, SLOPE_SPREAD = np.log(15.0), 0.8  # lognormal prior of the logit's slope, without a queue
+HOPELESS = 3.0  # times the longest limit
 CALLS_MIN = 50  # in a step, to be fitted
 CALLS_MAX = 60_000  # of the last ones, that the queue is learned from
 COLLAPSE = 0.80  # of the best throughput
@@ -145,17 +146,41 @@ def _warm(load: Load) -> float:
 
 
 def _service(load: Load, warm_s: float) -> Service | None:
-    """The servers behind the calls, from those that matter at the limit: warm, and not hopelessly late already."""
+    """The servers behind the calls, from those that matter at the limit: warm, and not hopelessly late already.
+
+    Who does less when more is asked is no such queue while overloaded; then what came before that is heard alone.
+    """
     calls = load.calls
-    warm = np.flatnonzero((calls.sent_s >= warm_s) & calls.ok)[-CALLS_MAX:]
-    if warm.size < queueing.WAITED_MIN:
-        return None
-    found = queueing.learn(calls.sent_s[warm], calls.done_s[warm])
     limits = [goal.limit_s for goal in load.goals if goal.limit_s is not None]
+    usable = (calls.sent_s >= warm_s) & calls.ok
+    warm = np.flatnonzero(usable)[-CALLS_MAX:]
+    found = _learn(load, warm)
+    if found is None and limits:
+        warm = np.flatnonzero(usable & _before_overload(load, HOPELESS * max(limits)))[-CALLS_MAX:]
+        found = _learn(load, warm)
     if found is None or not limits:
         return found
     near = found.begun - calls.sent_s[warm] <= max(limits)
     return Service(found.servers, found.took[near], found.begun[near], found.waited[near], found.overhead_s)
+
+
+def _learn(load: Load, chosen: NDArray[np.int64]) -> Service | None:
+    if chosen.size < queueing.WAITED_MIN:
+        return None
+    return queueing.learn(load.calls.sent_s[chosen], load.calls.done_s[chosen])
+
+
+def _before_overload(load: Load, latency_s: float) -> NDArray[np.bool_]:
+    """The calls of each record that were sent before the first that took longer than `latency_s`."""
+    calls = load.calls
+    record = np.floor(calls.sent_s / segments.APART_S)
+    kept = np.ones(record.size, np.bool_)
+    for number in np.unique(record):
+        mine = record == number
+        hopeless = mine & (calls.done_s - calls.sent_s > latency_s)
+        if hopeless.any():
+            kept &= ~mine | (calls.sent_s < calls.sent_s[hopeless].min())
+    return kept
 
 
 def _crossing(load: Load, goal: Goal, service: Service | None, warm_s: float) -> Crossing | None:
