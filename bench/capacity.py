@@ -24,7 +24,7 @@ from bench.truth import Promise, ceiling, true_capacity
 from bench.truth_server import TruthServer
 
 RUNS = 7  # of each server; 40 in all
-TOGETHER = 5  # they mostly wait, but starts are busy
+TOGETHER = 3  # they mostly wait, but starts are busy
 BUDGET_S = 150.0
 TRUTH_SEEDS = (7, 8)
 LATEST_S = 158.0  # a process starts and ends as well
