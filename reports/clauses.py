@@ -126,6 +126,22 @@ def results(clauses: Sequence[Clause], waivers: Sequence[Waiver], runs: Sequence
     return tuple(_result(clause, of.get(clause.slug), runs) for clause in clauses)
 
 
+def problems(now: Manifest, more: Sequence[Manifest]) -> list[str]:
+    """Why further runs are no evidence for this one: of another target, or one of them twice."""
+    found = []
+    seen = {now.run_id}
+    for one in more:
+        if one.run_id in seen:
+            found.append(f"--evidence: {one.run_id} stands there twice; each run once, and not the one reported on")
+        elif one.target.name != now.target.name:
+            found.append(
+                f"--evidence: {one.run_id} is of the target {one.target.name!r}; should be of {now.target.name!r}, "
+                "as the run that is reported on"
+            )
+        seen.add(one.run_id)
+    return found
+
+
 def standing(found: Sequence[ClauseResult]) -> Standing:
     """Of all clauses together; of none at all, inconclusive."""
     return max((one.standing for one in found), key=_WORST_LAST.index, default=Standing.INCONCLUSIVE)

@@ -21,7 +21,7 @@ from reports.typesetting import Paper, Sizes, Typesetter
 from reports.units import UnitState, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict
 
-ACTIONS_SHOWN = 5  # on page one; the annex has all
+ACTIONS_SHOWN = 5  # on page one, fewer where they would push those who sign to the next; the annex has all
 HANOI = timezone(timedelta(hours=7))
 DASH = "–"
 
@@ -52,7 +52,21 @@ def set_report(
         **_page_one(words, page),
         **_annex(words, page, assessment, case),
     }
-    return Typesetter("report", layout).set(data, date(case))
+    return _fitting(Typesetter("report", layout), data, words, len(page.actions), date(case))
+
+
+def _fitting(typesetter: Typesetter, data: Mapping[str, Any], words: Words, actions: int, at: datetime) -> Paper:
+    """With as many actions on page one as leave room for those who sign; with all, where none would be few enough."""
+    most = min(actions, ACTIONS_SHOWN)
+    first = None
+    for shown in range(most, -1, -1):
+        more = words("pdf.actions_more", more=words.counted(actions - shown)) if shown < actions else None
+        paper = typesetter.set({**data, "actions_shown": shown, "more": more}, at)
+        if all(box.page == 1 for box in paper.boxes):
+            return paper
+        first = first or paper
+    assert first is not None
+    return first
 
 
 class Words:
@@ -145,7 +159,6 @@ def _page_one(words: Words, page: PageOne) -> dict[str, Any]:
             "rows": placed.rows,
             "cells": [{"x": each.column, "y": each.row, "state": each.unit.verdict.word} for each in placed.tiles],
         }
-    more = len(page.actions) - ACTIONS_SHOWN
     return {
         "standing": words(f"standing.{page.standing.value}"),
         "why": words.say(page.why),
@@ -159,8 +172,6 @@ def _page_one(words: Words, page: PageOne) -> dict[str, Any]:
         ),
         "states": [{**state(words, verdict), "count": words.counted(n)} for verdict, n in counts.items()],
         "actions": [action_row(words, action) for action in page.actions],
-        "actions_shown": ACTIONS_SHOWN,
-        "more": words("pdf.actions_more", more=words.counted(more)) if more > 0 else None,
         "untested": [words.say(text) for text in page.untested],
     }
 

@@ -95,6 +95,11 @@ def check(pdf: bytes, trust: Trust, now: datetime, roles: Sequence[str] = ()) ->
         logging.disable(before)
 
 
+def broken(pdf: bytes, now: datetime) -> tuple[Text, ...]:
+    """What was done to a paper after it was signed, whoever signed it."""
+    return tuple(why for why in check(pdf, Trust(()), now).problems if why.key in ("signed.altered", "signed.added"))
+
+
 async def _check(pdf: bytes, trust: Trust, now: datetime, roles: Sequence[str]) -> Signed:
     fields = places(pdf)
     found = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
@@ -143,6 +148,8 @@ def _problems(one: Signature, status: PdfSignatureStatus, moment: datetime, list
         yield Text("signed.altered", dict(shown))
     elif stamp is not None and not (stamp.intact and stamp.valid and stamp.trusted):
         yield Text("signed.stamp", dict(shown))
+    elif status.signing_cert.ca:
+        yield Text("signing.authority", dict(shown))
     elif not status.trusted:
         yield Text(f"signed.{_distrust(status, moment, listed)}", dict(shown))
     elif not status.bottom_line:
@@ -170,7 +177,10 @@ def _same_holder(found: Sequence[EmbeddedPdfSignature], signatures: Sequence[Sig
     for one, signature in zip(found, signatures, strict=True):
         digest = one.signer_cert.sha256
         if digest in seen:
-            roles = {"first": Word(f"role.{seen[digest]}", seen[digest]), "second": Word(f"role.{signature.role}")}
+            roles = {
+                "first": Word(f"role.{seen[digest]}", seen[digest]),
+                "second": Word(f"role.{signature.role}", signature.role),
+            }
             problems.append(Text("signed.same", {**roles, "name": signature.name}))
         seen[digest] = signature.role
     return problems

@@ -30,9 +30,10 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from reports.fields import Update
 from reports.typesetting import Typesetter
-from reports.verdict import Text, Word
+from reports.verdict import Quantity, Text, Word
 
 DIGEST = "sha256"
+RSA_BITS_MIN = 2048
 _ALGORITHMS: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -90,6 +91,19 @@ def places(pdf: bytes) -> tuple[Place, ...]:
     return tuple(found)
 
 
+def waiting(pdf: bytes, role: str) -> Place:
+    """The field that waits for a role. Raises SigningError when there is none, or another signs before it."""
+    fields = places(pdf)
+    empty = [place for place in fields if not place.signed]
+    place = next((each for each in empty if each.role == role), None)
+    if place is None:
+        done = any(each.role == role for each in fields)
+        raise SigningError(Text("signing.done" if done else "signing.no_field", {"role": Word(f"role.{role}", role)}))
+    if place is not empty[0]:
+        raise SigningError(Text("signing.order", {"role": Word(f"role.{empty[0].role}", empty[0].role)}))
+    return place
+
+
 def sign(
     pdf: bytes,
     role: str,
@@ -102,17 +116,10 @@ def sign(
 ) -> bytes:
     """The paper with one more signature. `at` (to the second) is the signer's time, `label` a word of the catalogue.
 
-    Raises SigningError when no field waits for the role, or another signs before it.
+    Raises SigningError as `waiting` does.
     """
     at = at.replace(microsecond=0)
-    fields = places(pdf)
-    waiting = [place for place in fields if not place.signed]
-    place = next((each for each in waiting if each.role == role), None)
-    if place is None:
-        done = any(each.role == role for each in fields)
-        raise SigningError(Text("signing.done" if done else "signing.no_field", {"role": Word(f"role.{role}")}))
-    if place is not waiting[0]:
-        raise SigningError(Text("signing.order", {"role": Word(f"role.{waiting[0].role}")}))
+    fields, place = places(pdf), waiting(pdf, role)
     assert signer.signing_cert is not None
     lines = [
         (label("pdf.stamp.signed_by"), holder(signer.signing_cert)),
@@ -126,10 +133,31 @@ def sign(
         md_algorithm=_digest(signer.signing_cert),
         subfilter=SigSeedSubFilter.PADES,
         reason=label(f"role.{role}"),
-        certify=len(waiting) == len(fields),
+        certify=not any(each.signed for each in fields),
         docmdp_permissions=MDPPerm.FILL_FORMS,
     )
     return asyncio.run(_signed(pdf, PdfSigner(meta, signer, timestamper=stamper, stamp_style=stamp), at))
+
+
+def unfit(pdf: bytes, certificate: x509.Certificate, at: datetime) -> Text | None:
+    """Why a signature with this certificate would not be accepted on this paper; None when nothing speaks against it.
+
+    Whether an authority that is trusted stands behind it is not known here.
+    """
+    name = {"name": holder(certificate)}
+    key = certificate.public_key
+    if certificate.ca:
+        return Text("signing.authority", dict(name))
+    if not certificate.not_valid_before <= at <= certificate.not_valid_after:
+        days = (certificate.not_valid_before, certificate.not_valid_after)
+        start, end = (day.astimezone(at.tzinfo).strftime("%d/%m/%Y") for day in days)
+        return Text("signing.expired", name | {"start": start, "end": end})
+    if key.algorithm == "rsa" and key.bit_size < RSA_BITS_MIN:
+        bits = {"bits": Quantity(key.bit_size, "count"), "right": Quantity(RSA_BITS_MIN, "count")}
+        return Text("signing.weak", name | bits)
+    earlier = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
+    role = next((one.field_name for one in earlier if one.signer_cert.sha256 == certificate.sha256), None)
+    return None if role is None else Text("signing.same", name | {"role": Word(f"role.{role}", role)})
 
 
 def holder(certificate: x509.Certificate) -> str:

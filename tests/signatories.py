@@ -40,10 +40,10 @@ def plain(certificate: x509.Certificate) -> asn1.Certificate:
 
 
 def of_rsa(
-    authority: TrialAuthority, now: datetime, purpose: x509.ExtendedKeyUsage | None = None
+    authority: TrialAuthority, now: datetime, purpose: x509.ExtendedKeyUsage | None = None, bits: int = 2048
 ) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """As the authority issues, for a key of another kind."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, bits)
     _, model = authority.issue("Một người", now - DAY, now + 3 * DAY)
     builder = x509.CertificateBuilder(
         model.issuer, model.subject, key.public_key(), 7, model.not_valid_before_utc, model.not_valid_after_utc

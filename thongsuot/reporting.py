@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reports.assess import Assessment
     from reports.capacity_file import CapacityAnswer
     from reports.case import Case
-    from reports.clauses import Clause, ClauseResult, Waiver
+    from reports.clauses import Clause, ClauseResult, Evidence, Waiver
     from reports.html import Extras
     from reports.page_one import PageOne
     from reports.since import Seen, Since
@@ -94,7 +94,10 @@ def told(case: Case, assessment: Assessment, given: Given) -> Told:
         found = since.compare(since.Seen(assessment, page.actions, record.manifest, record.sealed), earlier)
     results: tuple[ClauseResult, ...] = ()
     if agreed:
-        runs = [clauses.Evidence(assessment, record.manifest, record.sealed), *map(_evidence, given.evidence)]
+        more = [_evidence(folder) for folder in given.evidence]
+        if wrong := clauses.problems(record.manifest, [each.manifest for each in more]):
+            raise ConfigError(wrong)
+        runs = [clauses.Evidence(assessment, record.manifest, record.sealed), *more]
         results = clauses.results(agreed, waivers, runs)
         page = clauses.with_waivers(page, assessment, results)
     if workbook is not None:
@@ -180,7 +183,7 @@ def _judged(folder: Path) -> tuple[RunRecord, Assessment, Case]:
     return record, assess(record, case=case), case
 
 
-def _evidence(folder: Path) -> Any:
+def _evidence(folder: Path) -> Evidence:
     from reports.clauses import Evidence
 
     record, assessment, _ = _judged(folder)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyhanko.sign.signers import Signer
     from pyhanko.sign.timestamps import TimeStamper
 
+    from reports.verdict import Text
+
 _FILE = click.Path(path_type=Path)
 
 
@@ -43,8 +45,9 @@ def command(
 ) -> None:
     """Sign report.pdf, or some sheets, as one of those for whom there is a field; write <name>.signed.pdf beside it.
 
-    The first signature certifies the paper: after it only the others' signatures may be added. Of a RUN the report is
-    computed again first, and what does not say the same is not signed.
+    The first signature certifies the paper: after it only the others' signatures may be added. A signature that verify
+    would refuse is not made, and nobody's is overwritten. Of a RUN the report is computed again first, and what does
+    not say the same is not signed.
 
     Exit code: 0 signed, 1 refused with the reason, 2 wrong usage.
 
@@ -84,17 +87,33 @@ def _sign(
         language = bears.language if bears else "vi"
         now = datetime.now(HANOI)
         word = partial(catalogue.word, language=language)
+        to = papers.signed_name(path)
         try:
+            signing.waiting(data, role)
+            if why := _against(path, data, to, signer, now):
+                raise signing.SigningError(why)
             signed = signing.sign(data, role, signer, now, label=word, language=language, stamper=stamper)
         except signing.SigningError as error:
             refused.append(f"{path}: {_both(error.why)}")
             continue
         except (TimestampRequestError, OSError) as error:
             raise ConfigError([f"--tsa: gave no time stamp: {error}"]) from error
-        to = papers.signed_name(path)
         store.write_into(to.parent, {to.name: signed})
         written.append(to)
     return written, refused
+
+
+def _against(path: Path, data: bytes, to: Path, signer: Signer, now: datetime) -> Text | None:
+    """Why this signature would spoil what is there: others' signatures, or a paper that was good so far."""
+    from reports import signed, signing
+    from reports.verdict import Text
+
+    if to != path and to.exists():
+        return Text("signing.there", {"file": to.name})
+    if any(place.signed for place in signing.places(data)) and (broken := signed.broken(data, now)):
+        return broken[0]
+    assert signer.signing_cert is not None
+    return signing.unfit(data, signer.signing_cert, now)
 
 
 def _both(text: object) -> str:
@@ -120,6 +139,10 @@ def _file(path: Path) -> Path:
         raise ConfigError([f"{path}: has no {papers.REPORT} of what it proves now; thongsuot report {path}"])
     signed = papers.signed_name(report)
     chosen = signed if signed.is_file() else report
+    if chosen is signed and not papers.read(signed).startswith(papers.read(report)):
+        why = f"was signed before {papers.REPORT} beside it was made anew, and says something else"
+        right = f"move {signed.name} away to have the new one signed, or sign {signed} by its name"
+        raise ConfigError([f"{signed}: {why}; {right}"])
     if wrong := recompute.compare(papers.read(chosen), of(assessment, case), assessment, case):
         raise ConfigError(
             [f"{chosen}: {_both(why)}" for why in wrong] + [f"sign {chosen} by its name if that is meant"]

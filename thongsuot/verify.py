@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path)
 @click.argument("run", type=_FILE, required=False)
 @click.option("--trust", type=_FILE, multiple=True, required=True, help="Root certificates (PEM); repeatable.")
 @click.option("--crl", type=_FILE, multiple=True, help="List of revoked certificates; repeatable.")
-@click.option("--role", "roles", multiple=True, help="Who must have signed so far; all for whom there is a field.")
+@click.option("--role", "roles", multiple=True, help="Who must have signed so far, instead of all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @reporting.options
 def command(
@@ -42,6 +42,7 @@ def command(
 ) -> None:
     """Verify the signatures on PDF: intact, trusted, in time, not revoked, all there, and nothing changed afterwards.
 
+    Without --role everybody for whom there is a place on a report, or on a sheet, must have signed.
     With RUN the paper is computed again from the sealed record, and what it says otherwise is named. What went into
     the report besides the run (--actions, --clauses, …) must be given here too.
 
@@ -54,9 +55,9 @@ def command(
     data = papers.read(paper)
     if run is not None and not (run / "manifest.json").is_file():
         raise ConfigError([f"{run}: no manifest.json there; is this the folder of a run?"])
-    wanted = [papers.role_of("--role", role) for role in roles]
+    wanted = [papers.role_of("--role", role) for role in roles] or _roles(data)
     found = signed.check(data, _trust(trust, crl), datetime.now(UTC), wanted)
-    compared = _compared(data, run, reporting.Given(**given)) if run is not None else ()
+    compared = _compared(data, run, reporting.Given(**given)) if run is not None else _ours(data)
     problems = (*found.problems, *compared)
     notes = list(found.notes)
     if not problems:
@@ -66,6 +67,24 @@ def command(
     else:
         _show(found.signatures, problems, notes)
     sys.exit(1 if problems else 0)
+
+
+def _roles(data: bytes) -> list[str]:
+    """Who signs such a paper: it may not say so itself, or whoever made it could leave somebody out."""
+    from reports import page_one, recompute, sheets
+
+    bears = recompute.bearing(data)
+    if bears is None:
+        return []
+    return list(sheets.ROLES if bears.unit else page_one.ROLES)
+
+
+def _ours(data: bytes) -> tuple[Text, ...]:
+    """Good signatures on somebody else's paper say nothing about a run."""
+    from reports import recompute
+    from reports.verdict import Text
+
+    return () if recompute.bearing(data) is not None else (Text("recompute.stranger"),)
 
 
 def _compared(data: bytes, run: Path, given: reporting.Given) -> tuple[Text, ...]:
@@ -113,6 +132,7 @@ def _note(key: str) -> Text:
 
 def _show(signatures: tuple[Signature, ...], problems: tuple[Text, ...], notes: list[Text]) -> None:
     from reports import catalogue
+    from reports.verdict import Word
 
     key = "signed.bad" if problems else "signed.good"
     words = " / ".join(catalogue.word(key, language) for language in catalogue.LANGUAGES)
@@ -121,7 +141,9 @@ def _show(signatures: tuple[Signature, ...], problems: tuple[Text, ...], notes: 
         click.echo("  " + " / ".join(catalogue.say(line, language) for language in catalogue.LANGUAGES))
     for one in signatures:
         clock = catalogue.word("signed.by_stamp" if one.stamped else "signed.by_signer", "vi")
-        click.echo(f"  {catalogue.word(f'role.{one.role}', 'vi')}: {one.name}, {one.at.isoformat()} ({clock})")
+        click.echo(
+            f"  {catalogue.param(Word(f'role.{one.role}', one.role), 'vi')}: {one.name}, {one.at.isoformat()} ({clock})"
+        )
 
 
 def _plain(signatures: tuple[Signature, ...], problems: tuple[Text, ...], notes: list[Text]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,25 @@ def test_each_who_signs_has_a_field_that_pdf_a_accepts_where_their_post_stands(f
     lefts = [box.x for box in paper.boxes]
     assert lefts == sorted(lefts)
     assert len({box.page for box in paper.boxes}) == 1
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_those_who_sign_stand_on_page_one_however_much_must_be_done(failed: Judged, language: str) -> None:
+    wordy = Text("unit.few", {"calls": "một việc dài " * 12})
+    first = replace(failed.page.actions[0], what=wordy, unit="Xã Rất Dài " * 6, owner="Nguyễn Văn A " * 5)
+    page = replace(failed.page, actions=tuple(replace(first, key=f"action-{place}") for place in range(30)))
+    boxes = pdf.set_report(page, failed.assessment, failed.case, language).boxes
+    assert [box.page for box in boxes] == [1, 1, 1]
+    text = text_of(pdf.render_pdf(page, failed.assessment, failed.case))
+    assert re.search(r"Còn (2[5-9]|30) việc khác trong phụ lục", text)
+
+
+def test_what_is_shown_of_a_unit_is_called_what_it_is(failed: Judged) -> None:
+    """A write may be a document or a fee: to call each a dossier would be wrong."""
+    ((_, sheet),) = sheets.render_sheets(*failed, codes=(COMMUNES[0],))
+    text = text_of(sheet)
+    assert "Lần ghi đã được xác nhận nhưng bị mất" in text
+    assert "so với giới hạn" not in text, "there is no limit on a sheet"
 
 
 def test_letters_that_the_font_has_not_are_marked_and_stop_nothing(failed: Judged) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import unicodedata
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +125,32 @@ def test_every_mistake_is_told_at_once_with_its_place(judged: tuple[RunRecord, A
         "row 7, column A (Mã việc (không sửa))",
     ]
     assert "stands in row 5 too" in problems[3]
+
+
+def test_marks_that_a_keyboard_writes_as_letters_of_their_own_are_the_same_words(
+    judged: tuple[RunRecord, Assessment],
+) -> None:
+    book = book_of(page_one(), judged)
+    for place, text in (("F4", "Nguyễn Văn Ấm"), ("H4", "đang làm")):
+        book[ACTIONS][place] = unicodedata.normalize("NFD", text)
+    rows, problems = filled.read("f.xlsx", saved(book), KEYS, (RUN,))
+    assert problems == []
+    assert (rows[0].owner, rows[0].state) == ("Nguyễn Văn Ấm", "doing")
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_not_read(judged: tuple[RunRecord, Assessment]) -> None:
+    with zipfile.ZipFile(io.BytesIO(saved(book_of(page_one(), judged)))) as good:
+        files = {name: good.read(name) for name in good.namelist()}
+    assert 10 * sum(map(len, files.values())) < filled.UNPACKED_BYTES_MAX, "ours is far below"
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            row = b"<row>" + b"<c/>" * 16_000 + b"</row>"
+            archive.writestr(name, data.replace(b"</sheetData>", row * 60 + b"</sheetData>"))
+    assert len(bomb.getvalue()) < 500_000
+    rows, problems = filled.read("f.xlsx", bomb.getvalue(), KEYS, (RUN,))
+    assert rows == ()
+    assert "larger than any workbook of ours" in problems[0]
 
 
 def test_an_unknown_key_is_refused(judged: tuple[RunRecord, Assessment]) -> None:

@@ -84,6 +84,20 @@ def test_clauses_waivers_and_earlier_runs_are_told(runs: tuple[Path, Path], tmp_
     assert sheets[4:] == ["Điều khoản nghiệm thu", "So với lần trước", "Việc phải làm"]
 
 
+def test_a_run_of_another_target_is_no_evidence_for_this_one(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    case = healthy()
+    target = msgspec.structs.replace(case["head"].target, name="a-toy")
+    case["head"] = msgspec.structs.replace(case["head"], run_id="run-toy", target=target)
+    toy = make_record(tmp_path / "toy", **case)
+    (tmp_path / "c.toml").write_text(CLAUSES)
+    given = ("report", runs[0], "--out", tmp_path / "out", "--clauses", tmp_path / "c.toml")
+    result = ask(*given, "--evidence", toy, "--evidence", runs[0])
+    assert result.exit_code == 2
+    assert "--evidence: run-toy is of the target 'a-toy'; should be of 'testbed'" in result.output
+    assert "--evidence: run-bad stands there twice" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_shipped_clauses_need_evidence_that_a_small_run_has_not(runs: tuple[Path, Path], tmp_path: Path) -> None:
     result = ask("report", runs[1], "--out", tmp_path, "--clauses", "go-live", "--evidence", runs[0])
     assert result.exit_code == 0, result.output

@@ -11,11 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from asn1crypto import tsp
-from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from pyhanko.pdf_utils.generic import NumberObject, pdf_name
@@ -26,40 +24,11 @@ from reports.assess import assess
 from reports.case import Case
 from reports.fields import Update, written
 from reports.verdict import Quantity
+from tests.office import SECRET, Office, ask, changed, flipped
 from tests.records import healthy_run
 from tests.signatories import DAY, stamper
 from thongsuot import papers
-from thongsuot.cli import main
-from thongsuot.keys import PASSWORD
 from thongsuot.trial_ca import MARK, ROLES, TrialAuthority
-
-SECRET = "một mật khẩu"
-
-
-class Office(NamedTuple):
-    """A run with its report, and an authority for trials."""
-
-    run: Path
-    trial: Path
-    report: Path  # that nobody signed
-    signed: Path  # by all three
-
-
-def ask(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], env={PASSWORD: SECRET})
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    folder = tmp_path_factory.mktemp("office")
-    run, trial = healthy_run(folder / "run"), folder / "trial"
-    assert ask("trial-ca", "--out", trial).exit_code == 0
-    assert ask("report", run, "--sheets").exit_code == 0
-    (report,) = run.glob("assessments/*/report.pdf")
-    for role in ROLES:
-        done = ask("signoff", run, "--as", role, "--p12", trial / f"{role}.p12")
-        assert done.exit_code == 0, done.output
-    return Office(run, trial, report, papers.signed_name(report))
 
 
 def verify(office: Office, paper: Path, *more: str | Path, run: Path | None = None) -> tuple[int, dict]:
@@ -70,12 +39,6 @@ def verify(office: Office, paper: Path, *more: str | Path, run: Path | None = No
 
 def slugs(answer: dict) -> list[str]:
     return [problem["slug"] for problem in answer["problems"]]
-
-
-def changed(folder: Path, paper: bytes) -> Path:
-    path = folder / "paper.pdf"
-    path.write_bytes(paper)
-    return path
 
 
 def test_three_sign_and_the_paper_is_good(office: Office) -> None:
@@ -91,10 +54,10 @@ def test_three_sign_and_the_paper_is_good(office: Office) -> None:
     assert "--crl" in words.output, "it says that revocation was not looked at"
 
 
-def test_one_flipped_byte_of_the_paper_is_seen_by_every_signature(office: Office, tmp_path: Path) -> None:
+def test_oneflipped_byte_of_the_paper_is_seen_by_every_signature(office: Office, tmp_path: Path) -> None:
     data = office.signed.read_bytes()
     place = data.index(b"<dc:title>") + 60
-    code, answer = verify(office, changed(tmp_path, _flipped(data, place)))
+    code, answer = verify(office, changed(tmp_path, flipped(data, place)))
     assert code == 1
     assert slugs(answer) == [*["signed.altered"] * 3, "recompute.drawn"]
 
@@ -103,12 +66,8 @@ def test_no_byte_of_a_signed_paper_can_be_another(office: Office) -> None:
     data = office.signed.read_bytes()
     trust = signed.Trust(signed.certificates((office.trial / "ca.pem").read_bytes()))
     for place in range(11, len(data), len(data) // 5):
-        found = signed.check(_flipped(data, place), trust, datetime.now(UTC))
+        found = signed.check(flipped(data, place), trust, datetime.now(UTC))
         assert found.problems or _unsigned(data, place), place
-
-
-def _flipped(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
 def _unsigned(data: bytes, place: int) -> bool:
@@ -116,7 +75,7 @@ def _unsigned(data: bytes, place: int) -> bool:
     return data[place : place + 1] == b"0" and data[place - 20 : place] == b"0" * 20
 
 
-def test_one_flipped_byte_of_the_record_is_named_with_its_file(office: Office, tmp_path: Path) -> None:
+def test_oneflipped_byte_of_the_record_is_named_with_its_file(office: Office, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(office.run, run)
     data = bytearray((run / "ledger.parquet").read_bytes())
