@@ -36,6 +36,7 @@ STAIRS_MAX = 240  # points; more of them are joined by lines, which is half the 
 SETTINGS: Any = {
     "svg.hashsalt": "thongsuot",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name with $ in it is a name, not a formula
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "text.color": _INK,

@@ -30,7 +30,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from reports.fields import Update
 from reports.typesetting import Typesetter
-from reports.verdict import Quantity, Text, Word
+from reports.verdict import Param, Quantity, Text, Word
 
 DIGEST = "sha256"
 RSA_BITS_MIN = 2048
@@ -144,16 +144,16 @@ def unfit(pdf: bytes, certificate: x509.Certificate, at: datetime) -> Text | Non
 
     Whether an authority that is trusted stands behind it is not known here.
     """
-    name = {"name": holder(certificate)}
+    name: dict[str, Param] = {"name": holder(certificate)}
     key = certificate.public_key
     if certificate.ca:
-        return Text("signing.authority", dict(name))
+        return Text("signing.authority", name)
     if not certificate.not_valid_before <= at <= certificate.not_valid_after:
         days = (certificate.not_valid_before, certificate.not_valid_after)
         start, end = (day.astimezone(at.tzinfo).strftime("%d/%m/%Y") for day in days)
         return Text("signing.expired", name | {"start": start, "end": end})
     if key.algorithm == "rsa" and key.bit_size < RSA_BITS_MIN:
-        bits = {"bits": Quantity(key.bit_size, "count"), "right": Quantity(RSA_BITS_MIN, "count")}
+        bits: dict[str, Param] = {"bits": Quantity(key.bit_size, "count"), "right": Quantity(RSA_BITS_MIN, "count")}
         return Text("signing.weak", name | bits)
     earlier = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
     role = next((one.field_name for one in earlier if one.signer_cert.sha256 == certificate.sha256), None)

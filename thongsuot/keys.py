@@ -25,10 +25,13 @@ PIN = "THONGSUOT_PIN"
 
 
 def password(what: str, *, confirm: bool = False) -> bytes:
-    """Never on the command line, where every process of the machine can read it."""
+    """Never on the command line, where every process of the machine can read it. Raises ConfigError for a new one that
+    is empty (`confirm`)."""
     found = os.environ.get(PASSWORD)
     if found is None:
         found = click.prompt(f"Password of {what}", hide_input=True, confirmation_prompt=confirm, err=True)
+    if confirm and not found:
+        raise ConfigError([f"{PASSWORD}: empty; new keys need a password of at least one letter"])
     return str(found).encode()
 
 

@@ -176,7 +176,7 @@ def test_the_numbers_of_the_actions_in_order(ask: Ask, one: str) -> None:
     for unit in failing:
         share = vi(100 * unit["failed"] / unit["calls"])
         assert f"{unit['failed']} trên {unit['calls']} yêu cầu bị lỗi ({share} %)" in one
-        assert f"Đến {vi(100 * unit['failed'] / total)} % tổng số yêu cầu hết lỗi." in one
+        assert f"Tối đa {vi(100 * unit['failed'] / total)} % tổng số yêu cầu không còn lỗi." in one
 
 
 def test_the_load_that_was_tried(ask: Ask, one: str) -> None:

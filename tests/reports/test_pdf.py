@@ -153,6 +153,15 @@ def test_what_looks_like_markup_is_printed_as_it_is(failed: Judged) -> None:
     assert name in text_of(pdf.render_pdf(page, failed.assessment, failed.case))
 
 
+def test_a_phase_whose_name_looks_like_a_formula_does_not_stop_the_paper(tmp_path: Path) -> None:
+    head = healthy()["head"]
+    phases = tuple(msgspec.structs.replace(each, name=f"$\\frac$ {each.name}") for each in head.phases)
+    found = judged(tmp_path / "run", head=msgspec.structs.replace(head, phases=phases))
+    text = text_of(pdf.render_pdf(*found))
+    assert f"$\\frac$ {head.phases[0].name}" in text
+    assert "mathdefault" not in text
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_the_papers_are_laid_out_by_the_decree(failed: Judged, language: str) -> None:
     assert decree30.problems(pdf.render_pdf(*failed, language), language) == []

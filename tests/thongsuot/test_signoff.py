@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import tsp
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from pyhanko.pdf_utils.generic import NumberObject, pdf_name
@@ -28,6 +29,8 @@ from tests.office import SECRET, Office, ask, changed, flipped
 from tests.records import healthy_run
 from tests.signatories import DAY, stamper
 from thongsuot import papers
+from thongsuot.cli import main
+from thongsuot.keys import PASSWORD
 from thongsuot.trial_ca import MARK, ROLES, TrialAuthority
 
 
@@ -224,6 +227,14 @@ def test_the_trial_authority_says_what_it_is_and_keeps_its_keys_to_itself(office
     assert MARK in root.subject.rfc4514_string()
     assert {path.stat().st_mode & 0o777 for path in office.trial.glob("*.p12")} == {0o600}
     assert all(SECRET.encode() not in path.read_bytes() for path in office.trial.iterdir())
+
+
+def test_new_keys_need_a_password(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["trial-ca", "--out", str(tmp_path / "trial")], env={PASSWORD: ""})
+    assert done.exit_code == 2
+    assert "empty; new keys need a password" in done.output
+    assert "harness broke" not in done.output
+    assert not (tmp_path / "trial").exists()
 
 
 @pytest.fixture
