@@ -51,7 +51,9 @@ def served(case: Case) -> Served | None:
     """None where the target has no communes, or nobody promised a share of errors."""
     calls = case.calls
     promises = [objective for objective in case.manifest.objectives if objective.metric == "errors"]
-    named = sum(1 for code in calls.communes if code)
+    known = {row["code"] for row in case.rows("SELECT code FROM communes")}
+    codes = tuple(code if code in known else "" for code in calls.communes)  # other callers have a code of their own
+    named = sum(1 for code in codes if code)
     if not promises or not named or not len(calls):
         return None
     allowed = max(float(objective.limit) for objective in promises)
@@ -68,7 +70,7 @@ def served(case: Case) -> Served | None:
     away, seconds = refused.sum(axis=1), (refused > 0).sum(axis=1)
     often = (away >= GROSS_EVENTS) & (seconds >= GROSS_SECONDS)
     return Served(
-        codes=calls.communes,
+        codes=codes,
         allowed=allowed,
         calls=of,
         failed=events,
