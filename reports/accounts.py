@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import Outcome
+from reports.calls import codes
 
 NOBODY = 2**32  # where a number is missing: above all that there can be
 
@@ -117,13 +118,6 @@ def _ends(batch: pa.RecordBatch) -> tuple[Ints, Ints, Flags, Flags]:
     dropped = codes(outcome, {Outcome.DROPPED.name.lower(): 1}, 0) == 1
     named = np.asarray(outcome.is_valid().to_numpy(zero_copy_only=False))
     return _numbers(batch, "arrival"), steps, named, dropped & (steps > 0)
-
-
-def codes(column: pa.DictionaryArray, order: dict[str, int], missing: int) -> NDArray[np.int32]:
-    """Words as numbers: each as `order` says; `missing` for those that it does not have and where there is none."""
-    places = np.array([order.get(word, missing) for word in column.dictionary.to_pylist()] + [missing], np.int32)
-    indices = column.indices.fill_null(len(places) - 1)
-    return np.asarray(places[indices.to_numpy(zero_copy_only=False)])
 
 
 def _numbers(batch: pa.RecordBatch, name: str, missing: int = NOBODY) -> Ints:

@@ -21,10 +21,6 @@ READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second befor
 _MS = 1_000_000
 _METRICS = ("hub_lag_ms", "cpu_share")
 
-_IMPOSSIBLE = """
-    SELECT count(*) AS impossible FROM samples
-    WHERE outcome IS NULL OR outcome = 'dropped' OR done_ns < intended_ns OR sent_ns < intended_ns
-          OR done_ns < sent_ns OR (sent_ns IS NULL AND outcome = 'ok')"""
 _UNBOOKED = """
     WITH sent AS (
         SELECT operation::VARCHAR AS operation, if(outcome = 'ok', 'acked', outcome::VARCHAR) AS fact, count(*) AS n
@@ -57,7 +53,7 @@ def conservation(case: Case) -> Finding:
     of an arrival are as many as its steps, and the writes among the samples have ended as the ledger says.
     """
     manifest = case.manifest
-    found = asdict(accounts.lay(case.record)) | case.one(_IMPOSSIBLE)
+    found = asdict(accounts.lay(case.record)) | {"impossible": case.calls.impossible}
     found |= case.one(_UNBOOKED, {"writes": [o.name for o in manifest.operations if o.write]})
     names = ("never", "twice", "unknown", "strangers", "astray", "impossible", "unbooked")
     counts: dict[str, Param] = {name: Quantity(found[name], "count") for name in names}
