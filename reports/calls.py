@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import Outcome, RecordError
-from reports import offered
+from reports import offered, order
 from reports.verdict import NEVER_NS
 
 LATENCY_NS_MAX = NEVER_NS
@@ -66,7 +66,7 @@ class Calls:
 
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
-        return np.isin(self.outcome, (Outcome.REFUSED, Outcome.UNKNOWN))
+        return np.asarray((self.outcome == Outcome.REFUSED) | (self.outcome == Outcome.UNKNOWN))
 
 
 def load(record: RunRecord) -> Calls:
@@ -101,13 +101,13 @@ def load(record: RunRecord) -> Calls:
         for name, values in vars(part).items():
             getattr(table, name)[rows] = values
         filled = rows.stop
-    order = {name: index for index, name in enumerate(systems)}
+    place = {name: index for index, name in enumerate(systems)}
     columns = {name: values[:filled] for name, values in vars(table).items()}
     return Calls(
         operations=operations,
         systems=systems,
         communes=communes,
-        system_of=np.array([order[operation.system] for operation in manifest.operations], np.int64),
+        system_of=np.array([place[operation.system] for operation in manifest.operations], np.int64),
         **columns,
         block_s=block_ns / 1e9,
         planned=_planned(record, columns["block"], low, block_ns),
@@ -176,7 +176,7 @@ def _planned(record: RunRecord, block: NDArray[Any], low: int, block_ns: int) ->
     for batch in record.batches("arrivals", ["at_ns"]):
         at = _numbers(batch.column("at_ns"))
         arrivals += np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
-    return offered.design(np.searchsorted(ends, middle, "right"), arrivals, np.bincount(block, minlength=blocks))
+    return offered.design(np.searchsorted(ends, middle, "right"), arrivals, order.count(block, blocks))
 
 
 def codes(column: pa.DictionaryArray, order: Mapping[str, int], missing: int) -> NDArray[np.int32]:
