@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,30 @@ import duckdb
 import msgspec
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from record import schema, sound, writer
 from record.tables import json_lines
 from record.types import Event, Manifest, RecordError, State
 
 MEMORY_MAX = "600MB"  # of DuckDB; what does not fit goes through a temporary file
+BATCH_ROWS = 2**20
 
 
 class RunRecord:
     """A run on disk, checked, with one DuckDB view per table (`samples` also carries `phase`)."""
 
-    def __init__(self, folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        connection: duckdb.DuckDBPyConnection,
+        journals: Mapping[str, pa.Table],
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self._connection = connection
+        self._journals = journals  # tables of a record that was never sealed
 
     @property
     def sealed(self) -> bool:
@@ -48,6 +57,21 @@ class RunRecord:
         """As `query`, as a pyarrow table without conversion to pandas."""
         with _asking(self.folder):
             return self._connection.sql(sql, params=parameters).to_arrow_table()
+
+    def batches(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Columns of a table as they are stored, in order and none of them empty, without ever holding all of them."""
+        path = self.folder / f"{name}.parquet"
+        with sound.reading(path):
+            kept = self._journals.get(name)
+            if kept is not None:
+                found = kept.select(columns).to_batches(max_chunksize=BATCH_ROWS)
+            elif name in schema.tables_of(self.manifest.format):
+                found = pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns)
+            else:
+                found = ()
+            for batch in found:
+                if batch.num_rows:
+                    yield batch
 
     def keep(self, name: str, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
         """Keep the answer as a table `name` beside the views, for as long as this object lives; made only once."""
@@ -75,6 +99,7 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         "temp_directory": spill,
     }
     connection = duckdb.connect(":memory:", config=settings)
+    journals: dict[str, pa.Table] = {}
     if manifest.state is State.SEALED:
         for name in schema.tables_of(manifest.format):
             sound.check_shape(folder / f"{name}.parquet", name)
@@ -84,12 +109,14 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         for name in set(schema.TABLES) - set(schema.tables_of(manifest.format)):
             connection.register(_raw(name), schema.TABLES[name].empty_table())
     else:
-        _register_journals(folder, manifest, connection)
+        journals = _from_journals(folder, manifest)
+        for name, table in journals.items():
+            connection.register(_raw(name), table)
     connection.execute(_READINGS)
     connection.execute(
         f"CREATE VIEW samples AS SELECT *, {_phase_case(manifest, 'intended_ns')} AS phase FROM samples_raw"
     )
-    return RunRecord(folder, manifest, connection)
+    return RunRecord(folder, manifest, connection, journals)
 
 
 def events_of(folder: Path) -> list[Event]:
@@ -159,15 +186,14 @@ def _raw(name: str) -> str:
 _READINGS = "CREATE VIEW readings AS SELECT * REPLACE (if(isfinite(value), value, NULL) AS value) FROM readings_raw"
 
 
-def _register_journals(folder: Path, manifest: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
+def _from_journals(folder: Path, manifest: Manifest) -> dict[str, pa.Table]:
     arrivals = sound.table(folder / "arrivals.parquet", "arrivals")
     communes = sound.table(folder / "communes.parquet", "communes")
     problem = sound.plan_problem(manifest, arrivals)
     if problem:
         raise RecordError(f"{folder / 'arrivals.parquet'}: not the plan of this run: {problem}")
     tables = writer.from_journals(folder / "journal", manifest, arrivals)
-    for name, table in {"arrivals": arrivals, "communes": communes, **tables}.items():
-        connection.register(_raw(name), table)
+    return {"arrivals": arrivals, "communes": communes, **tables}
 
 
 def _phase_case(manifest: Manifest, column: str) -> str:

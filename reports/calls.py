@@ -6,21 +6,25 @@ array arithmetic. Dropped arrivals are no calls; they are counted where they mat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from record.reader import RunRecord
-from record.types import Outcome
-from reports import offered, phases
+from record.types import Outcome, RecordError
+from reports import offered, order
 from reports.verdict import NEVER_NS
 
 LATENCY_NS_MAX = NEVER_NS
 BLOCKS_MAX = 3600  # longer runs get longer blocks
+NO_WORD = 2**16 - 1
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
+_COLUMNS = ["operation", "commune", "outcome", "status", "intended_ns", "sent_ns", "done_ns"]
 
 Codes = NDArray[np.int64]
 
@@ -43,9 +47,10 @@ class Calls:
     outcome: NDArray[np.uint8]
     due_ns: NDArray[np.int64]
     service_ns: NDArray[np.int64]
-    block: NDArray[np.int32]
+    block: NDArray[np.uint16]
     block_s: float
     planned: NDArray[np.float64]  # (blocks, k): what the plan did to each block (reports.offered)
+    impossible: int = 0  # rows of the record that cannot be
 
     def __len__(self) -> int:
         return len(self.operation)
@@ -61,7 +66,7 @@ class Calls:
 
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
-        return np.isin(self.outcome, (Outcome.REFUSED, Outcome.UNKNOWN))
+        return np.asarray((self.outcome == Outcome.REFUSED) | (self.outcome == Outcome.UNKNOWN))
 
 
 def load(record: RunRecord) -> Calls:
@@ -76,58 +81,109 @@ def load(record: RunRecord) -> Calls:
     )
     low, high = span.column("low")[0].as_py(), span.column("high")[0].as_py()
     block_ns = 1_000_000_000 * max(1, -(-(high - low) // (BLOCKS_MAX * 1_000_000_000)))
-    table = record.arrow(f"""
-        SELECT outcome <> 'ok' AND status IS NULL AS unanswered,
-               CAST(operation AS {_enum(operations)}) AS operation, CAST(commune AS {_enum(communes)}) AS commune,
-               {phases.code_sql(manifest, "intended_ns")}::UTINYINT AS phase,
-               CAST(outcome AS {_enum(OUTCOMES)}) AS outcome,
-               if(unanswered, {NEVER_NS}, least(greatest(done_ns - intended_ns, 0), {NEVER_NS})) AS due_ns,
-               if(sent_ns IS NULL, -1, if(unanswered, {NEVER_NS}, least(greatest(done_ns - sent_ns, 0), {NEVER_NS})))
-                   AS service_ns,
-               ((intended_ns - {low}) // {block_ns})::INTEGER AS block
-        FROM samples WHERE outcome <> 'dropped'""")
-    columns = {name: table.column(name) for name in table.column_names}
-    del table  # each column goes as soon as it has become an array: a record may be as large as the memory
-    block = _numbers(columns.pop("block"))
-    order = {name: index for index, name in enumerate(systems)}
+    total = record.arrow("SELECT count(*) AS n FROM samples").column("n")[0].as_py()
+    table = _Table(
+        operation=np.empty(total, _kind(operations)),
+        commune=np.empty(total, _kind(communes)),
+        phase=np.empty(total, np.uint8),
+        outcome=np.empty(total, np.uint8),
+        due_ns=np.empty(total, np.int64),
+        service_ns=np.empty(total, np.int64),
+        block=np.empty(total, np.uint16),
+    )
+    lists = tuple({word: place for place, word in enumerate(words)} for words in (operations, communes, OUTCOMES))
+    ends = [phase.end_ns for phase in manifest.phases[:-1]]
+    filled = impossible = 0
+    for batch in record.batches("samples", _COLUMNS):
+        part, wrong = _calls(batch, lists, ends, low, block_ns)
+        impossible += wrong
+        rows = slice(filled, filled + len(part.due_ns))
+        for name, values in vars(part).items():
+            getattr(table, name)[rows] = values
+        filled = rows.stop
+    place = {name: index for index, name in enumerate(systems)}
+    columns = {name: values[:filled] for name, values in vars(table).items()}
     return Calls(
         operations=operations,
         systems=systems,
         communes=communes,
-        system_of=np.array([order[operation.system] for operation in manifest.operations], np.int64),
-        operation=_codes(columns.pop("operation")),
-        commune=_codes(columns.pop("commune")),
-        phase=_numbers(columns.pop("phase")),
-        outcome=_codes(columns.pop("outcome")),
-        due_ns=_numbers(columns.pop("due_ns")),
-        service_ns=_numbers(columns.pop("service_ns")),
-        block=block,
+        system_of=np.array([place[operation.system] for operation in manifest.operations], np.int64),
+        **columns,
         block_s=block_ns / 1e9,
-        planned=_planned(record, block, low, block_ns),
+        planned=_planned(record, columns["block"], low, block_ns),
+        impossible=impossible,
     )
 
 
-def _planned(record: RunRecord, block: NDArray[np.int32], low: int, block_ns: int) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Table:
+    """The columns of Calls, of all calls or of some."""
+
+    operation: NDArray[Any]
+    commune: NDArray[Any]
+    phase: NDArray[np.uint8]
+    outcome: NDArray[Any]
+    due_ns: NDArray[np.int64]
+    service_ns: NDArray[np.int64]
+    block: NDArray[Any]
+
+
+def _calls(
+    batch: pa.RecordBatch, lists: tuple[dict[str, int], ...], ends: list[int], low: int, block_ns: int
+) -> tuple[_Table, int]:
+    """The calls of a batch, and how many of its rows cannot be: times that run backwards, successes without a call."""
+    intended, done = (_numbers(batch.column(name)) for name in ("intended_ns", "done_ns"))
+    unsent = _missing(batch.column("sent_ns"))
+    sent = _numbers(batch.column("sent_ns").fill_null(0))
+    operation, commune, outcome = (
+        codes(batch.column(name), order, NO_WORD)
+        for name, order in zip(("operation", "commune", "outcome"), lists, strict=True)
+    )
+    gone = (outcome == NO_WORD) | (outcome == Outcome.DROPPED)
+    backwards = (done < intended) | (~unsent & ((sent < intended) | (done < sent)))
+    impossible = int(np.count_nonzero(gone | backwards | (unsent & (outcome == Outcome.OK))))
+    unanswered = (outcome != Outcome.OK) & _missing(batch.column("status"))
+    due = np.where(unanswered, NEVER_NS, np.clip(done - intended, 0, NEVER_NS))
+    service = np.where(unanswered, NEVER_NS, np.clip(done - sent, 0, NEVER_NS))
+    service[unsent] = -1
+    phase = np.zeros(len(done), np.uint8)
+    for end in ends:
+        phase += intended >= end
+    found = _Table(operation, commune, phase, outcome, due, service, (intended - low) // block_ns)
+    if gone.any():
+        found = _Table(*(values[~gone] for values in vars(found).values()))
+    if len(found.operation) and max(int(found.operation.max()), int(found.commune.max())) == NO_WORD:
+        raise RecordError("samples.parquet: a call of no operation or no commune that the record knows")
+    return found, impossible
+
+
+def _kind(words: tuple[str, ...]) -> type[np.uint8] | type[np.uint16]:
+    return np.uint8 if len(words) <= 256 else np.uint16
+
+
+def _missing(column: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+
+
+def _planned(record: RunRecord, block: NDArray[Any], low: int, block_ns: int) -> NDArray[np.float64]:
     """Phase, arrivals and calls due of every block, as the intervals want them."""
     blocks = int(block.max()) + 1 if len(block) else 0
     if not blocks:
         return np.ones((0, 1))
     middle = low + np.arange(blocks, dtype=np.int64) * block_ns + block_ns // 2
     ends = np.array([phase.end_ns for phase in record.manifest.phases[:-1]], np.int64)
-    at = _numbers(record.arrow("SELECT at_ns FROM arrivals").column("at_ns"))
-    arrivals = np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
-    return offered.design(np.searchsorted(ends, middle, "right"), arrivals, np.bincount(block, minlength=blocks))
+    arrivals = np.zeros(blocks, np.int64)
+    for batch in record.batches("arrivals", ["at_ns"]):
+        at = _numbers(batch.column("at_ns"))
+        arrivals += np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
+    return offered.design(np.searchsorted(ends, middle, "right"), arrivals, order.count(block, blocks))
 
 
-def _enum(names: tuple[str, ...]) -> str:
-    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names or ("",))
-    return f"ENUM({quoted})"
-
-
-def _codes(column: Any) -> Any:
-    """The places of a word column; all chunks share one list of words because it is an enum."""
-    chunks = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
+def codes(column: pa.DictionaryArray, order: Mapping[str, int], missing: int) -> NDArray[np.int32]:
+    """Words as numbers: each as `order` says; `missing` for those that it does not have and where there is none."""
+    places = np.array([order.get(word, missing) for word in column.dictionary.to_pylist()] + [missing], np.int32)
+    indices = column.indices.fill_null(len(places) - 1)
+    return np.asarray(places[indices.to_numpy(zero_copy_only=False)])
 
 
 def _numbers(column: Any) -> Any:

@@ -56,7 +56,7 @@ class Times:
     """How long each of many things took, and in which block of the run it began (see Calls.block, Calls.planned)."""
 
     ns: NDArray[np.int64]
-    block: NDArray[np.int32]
+    block: Codes
     planned: NDArray[np.float64]
 
 
@@ -64,12 +64,24 @@ def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]
     """Rows ordered by dimension, phase and name; a group without a call has no row."""
     if not len(calls):
         return ()
+    clocks = tuple(
+        _Clock(ns, order.Buckets(ns), counted)
+        for ns, counted in ((calls.due_ns, calls.timed), (calls.service_ns, calls.timed & (calls.service_ns >= 0)))
+    )
     rows: list[Row] = []
     for dimension, names, codes in _dimensions(calls):
-        width = len(names)
-        for scope, selected, group, groups in _scopes(calls, phases, judged, codes, width):
-            rows += _rows(calls, dimension, names, scope, selected, group, groups)
+        for scope, group in _scopes(calls, phases, judged, codes, len(names)):
+            rows += _rows(calls, clocks, dimension, names, scope, group)
     return tuple(rows)
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Times of all calls from one moment on, and which of them count."""
+
+    ns: NDArray[np.int64]
+    buckets: order.Buckets
+    counted: NDArray[np.bool_]
 
 
 def estimate(times: Times, percentile: float) -> Estimate:
@@ -83,15 +95,16 @@ def by_group(
     latency: NDArray[np.int64],
     group: Codes,
     groups: int,
-    block: NDArray[np.int32],
+    block: Codes,
     planned: NDArray[np.float64],
     percentiles: tuple[float, ...],
+    buckets: order.Buckets | None = None,
 ) -> list[tuple[Estimate, ...]]:
-    """Per group one Estimate per percentile, ascending.
+    """Per group one Estimate per percentile, ascending; a call of group `groups` counts nowhere.
 
     A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
     """
-    found = order.Groups(latency, group, groups)
+    found = order.Groups(latency, group, groups, buckets)
     shares = [percentile / 100 for percentile in percentiles]
     ranks = np.stack([intervals.rank_of(found.n, share) for share in shares], axis=1)
     values, totals, late = found.beyond(ranks, block, len(planned))
@@ -114,38 +127,48 @@ def by_group(
 
 def _dimensions(calls: Calls) -> Iterator[tuple[str, tuple[str, ...], Codes]]:
     yield "run", ("",), np.zeros(len(calls), np.uint8)
-    yield "system", calls.systems, calls.system_of.astype(np.uint16)[calls.operation]
+    yield "system", calls.systems, calls.system_of.astype(np.uint8)[calls.operation]
     yield "operation", calls.operations, calls.operation
     yield "commune", calls.communes, calls.commune
 
 
 def _scopes(
     calls: Calls, phases: list[str], judged: list[int], codes: Codes, width: int
-) -> Iterator[tuple[list[str], NDArray[np.int64] | slice, Codes, int]]:
-    """First every phase for itself; then, when more than one is judged, the judged ones as one."""
-    yield phases, slice(None), calls.phase.astype(np.int32) * np.int32(width) + codes, width * len(phases)
+) -> Iterator[tuple[list[str], Codes]]:
+    """First every phase for itself; then, when more than one is judged, the judged ones as one.
+
+    A group is the place of its phase times `width` plus its code, and the number of groups that of no group.
+    """
+    kind: Any = np.uint16 if width * len(phases) < 2**16 else np.int32
+    yield phases, calls.phase * kind(width) + codes.astype(kind)
     if len(judged) > 1:
-        chosen = np.flatnonzero(np.isin(calls.phase, judged))
-        yield [ALL_JUDGED], chosen, codes[chosen], width
+        yield [ALL_JUDGED], np.where(np.isin(calls.phase, judged), codes.astype(kind), kind(width))
 
 
 def _rows(
     calls: Calls,
+    clocks: tuple[_Clock, ...],
     dimension: str,
     names: tuple[str, ...],
     scope: list[str],
-    selected: NDArray[np.int64] | slice,
     group: Codes,
-    groups: int,
 ) -> Iterator[Row]:
-    total = order.count(group, groups)
-    failed = order.count(group[calls.failed[selected]], groups)
-    timed = np.flatnonzero(calls.timed[selected])
-    sent = np.flatnonzero(calls.timed[selected] & (calls.service_ns[selected] >= 0))
-    block = calls.block[selected]
-    due = by_group(calls.due_ns[selected][timed], group[timed], groups, block[timed], calls.planned, PERCENTILES)
-    service = by_group(calls.service_ns[selected][sent], group[sent], groups, block[sent], calls.planned, PERCENTILES)
-    counts = order.count(group[timed], groups)
+    groups = len(names) * len(scope)
+    total = order.count(group, groups + 1)[:groups]
+    failed = order.count(group[calls.failed], groups + 1)[:groups]
+    due, service = (
+        by_group(
+            clock.ns,
+            np.where(clock.counted, group, group.dtype.type(groups)),
+            groups,
+            calls.block,
+            calls.planned,
+            PERCENTILES,
+            clock.buckets,
+        )
+        for clock in clocks
+    )
+    counts = order.count(group[calls.timed], groups + 1)[:groups]
     for place in np.flatnonzero(total):
         yield Row(
             dimension=dimension,

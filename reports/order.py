@@ -13,64 +13,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
-CHUNK = 2**21
+CHUNK = 2**20
 
 Ints = NDArray[np.int64]
-Cells: TypeAlias = NDArray[Any]  # int32, or int64 where that is too small
+Codes: TypeAlias = NDArray[np.integer[Any]]
+
+
+class Buckets:
+    """In which bucket each of the values lies: 0 … `width` - 1, ascending, none of them empty."""
+
+    def __init__(self, values: Ints) -> None:
+        shift = 23 - MANTISSA_BITS
+        self.place = np.empty(len(values), np.uint16)
+        for chunk in _chunks(len(values)):
+            self.place[chunk] = np.maximum(values[chunk], 0).astype(np.float32).view(np.int32) >> shift
+        used = count(self.place, 2**15) > 0
+        self.width = max(int(np.count_nonzero(used)), 1)
+        narrow = (np.cumsum(used) - 1).astype(np.uint16)
+        for chunk in _chunks(len(values)):
+            self.place[chunk] = narrow[self.place[chunk]]
 
 
 class Groups:
-    """`values` (not negative) in `groups` groups; `group` says which each belongs to."""
+    """`values` in `groups` groups; `group` says which each belongs to, `groups` itself that it counts nowhere.
 
-    def __init__(self, values: Ints, group: NDArray[np.integer[Any]], groups: int) -> None:
+    Those that count are not negative. `buckets` are those of the values, where they are known already.
+    """
+
+    def __init__(self, values: Ints, group: Codes, groups: int, buckets: Buckets | None = None) -> None:
         self._values, self._group, self._groups = values, group, groups
-        self._cell, self._width = self._cells()
-        self._counts = count(self._cell, groups * self._width)
+        self._buckets = Buckets(values) if buckets is None else buckets
+        self._width = self._buckets.width
+        size = (groups + 1) * self._width
+        self._kind: Any = np.int32 if size < 2**31 else np.int64
+        self._counts = np.zeros(size, np.int64)
+        for chunk in _chunks(len(values)):
+            self._counts += np.bincount(self._cells(chunk), minlength=size)
         self._below = np.cumsum(self._counts)
-        self.n: Ints = self._counts.reshape(groups, self._width).sum(axis=1)
+        self.n: Ints = self._counts.reshape(groups + 1, self._width).sum(axis=1)[:groups]
         self._start: Ints = np.cumsum(self.n) - self.n
 
     def at(self, ranks: Ints) -> Ints:
         """(groups, k) ranks from 1 → the values; -1 where the rank is 0 or the group empty."""
         return self._found(ranks)[0]
 
-    def beyond(self, ranks: Ints, block: NDArray[np.int32], blocks: int) -> tuple[Ints, Ints, Ints]:
+    def beyond(self, ranks: Ints, block: Codes, blocks: int) -> tuple[Ints, Ints, Ints]:
         """The values at (groups, k) ranks that ascend; per group and block how many values there are, and how many of
         them exceed each of the k (none for rank 0): shapes (groups, k), (groups, blocks), (k, groups, blocks)."""
         values, places, wanted = self._found(ranks)
         steps = ranks.shape[1]
         bucket = np.where(values >= 0, places - self._width * np.arange(self._groups)[:, None], self._width)
-        above = np.zeros((self._groups, self._width), np.uint8)
+        above = np.zeros((self._groups + 1, self._width), np.uint8)
         for step in range(steps):
-            above += np.arange(self._width) > bucket[:, step, None]
+            above[:-1] += np.arange(self._width) > bucket[:, step, None]
         passed = above.ravel()
-        size = self._groups * blocks * (steps + 1)
+        size = (self._groups + 1) * blocks * (steps + 1)
         kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
         exact = (self._values[wanted, None] > values[self._group[wanted]]).sum(axis=1).astype(np.uint8)
         for chunk in _chunks(len(self._values)):
-            level = passed[self._cell[chunk]]
+            level = passed[self._cells(chunk)]
             first, last = np.searchsorted(wanted, (chunk.start, chunk.stop))
             level[wanted[first:last] - chunk.start] = exact[first:last]
             cell = self._group[chunk].astype(kind) * blocks + block[chunk]
             counts += np.bincount(cell * (steps + 1) + level, minlength=size)
-        levels = counts.reshape(self._groups, blocks, steps + 1)
+        levels = counts.reshape(self._groups + 1, blocks, steps + 1)[:-1]
         exceeding = np.cumsum(levels[:, :, ::-1], axis=2)[:, :, ::-1]
         return values, exceeding[:, :, 0], np.moveaxis(exceeding[:, :, 1:], 2, 0)
 
-    def _cells(self) -> tuple[Cells, int]:
-        """Place of each value in the table of (group, bucket), and how many buckets a group has."""
-        if not len(self._values):
-            return np.zeros(0, np.int32), 1
-        shift = 23 - MANTISSA_BITS
-        low, high = (int(np.float32(edge).view(np.int32)) >> shift for edge in (self._values.min(), self._values.max()))
-        width = high - low + 1
-        kind: Any = np.int32 if self._groups * width < 2**31 else np.int64
-        cell = np.empty(len(self._values), kind)
-        for chunk in _chunks(len(cell)):
-            bucket = self._values[chunk].astype(np.float32).view(np.int32) >> shift
-            cell[chunk] = self._group[chunk].astype(kind) * width + (bucket - low)
-        return cell, width
+    def _cells(self, chunk: slice) -> Codes:
+        """Places of some values in the table of (group, bucket)."""
+        return self._group[chunk].astype(self._kind) * self._width + self._buckets.place[chunk]
 
     def _found(self, ranks: Ints) -> tuple[Ints, Ints, NDArray[np.intp]]:
         """The values at the ranks, the cells that hold them, and where all values of these cells are, ascending."""
@@ -82,16 +95,17 @@ class Groups:
         flags = np.zeros(len(self._counts), np.bool_)
         flags[cells[exists]] = True
         wanted = np.concatenate(
-            [np.flatnonzero(flags[self._cell[chunk]]) + chunk.start for chunk in _chunks(len(self._cell))]
+            [np.flatnonzero(flags[self._cells(chunk)]) + chunk.start for chunk in _chunks(len(self._values))]
         )
-        order = np.lexsort((self._values[wanted], self._cell[wanted]))
-        values, sorted_cells = self._values[wanted][order], self._cell[wanted][order]
+        cell = self._group[wanted].astype(np.int64) * self._width + self._buckets.place[wanted]
+        order = np.lexsort((self._values[wanted], cell))
+        values, sorted_cells = self._values[wanted][order], cell[order]
         inside = rank - (self._below[cells] - self._counts[cells])
         place = np.searchsorted(sorted_cells, cells, "left") + inside - 1
         return np.where(exists, values[np.where(exists, place, 0)], -1), cells, wanted
 
 
-def count(cells: NDArray[np.integer[Any]], size: int) -> Ints:
+def count(cells: Codes, size: int) -> Ints:
     """How often each of 0 … size - 1 is there, without widening all of them at once."""
     counts = np.zeros(size, np.int64)
     for chunk in _chunks(len(cells)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, floor, log, log1p
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def judge(case: Case, objective: Objective, percentile: float, times: Times) -> 
     return finding(objective, Verdict.UNDECIDED, f"{words}_undecided", shown, needs(case, n, more_or_none))
 
 
-def phi(block: NDArray[np.int32], events: NDArray[np.bool_], planned: NDArray[np.float64]) -> float:
+def phi(block: NDArray[np.integer[Any]], events: NDArray[np.bool_], planned: NDArray[np.float64]) -> float:
     """How much more the events of one block resemble each other than independent ones would."""
     blocks = len(planned)
     counts = [np.bincount(places, minlength=blocks)[None, :] for places in (block[events], block)]

@@ -6,12 +6,13 @@ Without telemetry, or without traffic, nothing can be said: undecided.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from record.types import Outcome, State
-from reports import phases
+from reports import accounts, phases
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, PhaseNames, Quantity, Text, Verdict, exactly
 
@@ -20,33 +21,6 @@ READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second befor
 _MS = 1_000_000
 _METRICS = ("hub_lag_ms", "cpu_share")
 
-# Three accounts of the same arrivals laid over each other. Steps of an arrival are 0 … n-1, each once: how many, their
-# highest, their sum and the sum of their squares say so.
-_ACCOUNTS = """
-    WITH calls AS (
-        SELECT arrival, count(*) AS n, max(step) AS highest, sum(step) AS steps, sum(step::BIGINT * step) AS squares
-        FROM samples GROUP BY arrival),
-    laid AS (
-        SELECT arrival, 1 AS planned, 0 AS ended, 0 AS named, 0 AS steps, 0 AS calls, false AS torn FROM arrivals
-        UNION ALL
-        SELECT arrival, 0, 1, (outcome IS NOT NULL)::INTEGER, steps, 0, outcome = 'dropped' AND steps > 0 FROM journeys
-        UNION ALL
-        SELECT arrival, 0, 0, 0, 0, n, highest <> n - 1 OR 2 * steps <> n * (n - 1)
-               OR 6 * squares <> n * (n - 1) * (2 * n - 1) FROM calls),
-    each AS (
-        SELECT sum(planned) AS planned, sum(ended) AS ended, sum(named) AS named, sum(steps) AS steps,
-               sum(calls) AS calls, coalesce(bool_or(torn), false) AS torn
-        FROM laid GROUP BY arrival)
-    SELECT (SELECT count(*) FROM arrivals) AS rows,
-           count(*) FILTER (planned > 0 AND named = 0) AS never,
-           count(*) FILTER (ended > 1) AS twice,
-           count(*) FILTER (planned = 0 AND ended > 0) AS unknown,
-           count(*) FILTER (planned = 0 AND calls > 0) AS strangers,
-           count(*) FILTER (calls <> steps OR torn) AS astray,
-           (SELECT count(*) FROM samples
-            WHERE outcome IS NULL OR outcome = 'dropped' OR done_ns < intended_ns OR sent_ns < intended_ns
-                  OR done_ns < sent_ns OR (sent_ns IS NULL AND outcome = 'ok')) AS impossible
-    FROM each"""
 _UNBOOKED = """
     WITH sent AS (
         SELECT operation::VARCHAR AS operation, if(outcome = 'ok', 'acked', outcome::VARCHAR) AS fact, count(*) AS n
@@ -79,7 +53,8 @@ def conservation(case: Case) -> Finding:
     of an arrival are as many as its steps, and the writes among the samples have ended as the ledger says.
     """
     manifest = case.manifest
-    found = case.one(_ACCOUNTS) | case.one(_UNBOOKED, {"writes": [o.name for o in manifest.operations if o.write]})
+    found = asdict(accounts.lay(case.record)) | {"impossible": case.calls.impossible}
+    found |= case.one(_UNBOOKED, {"writes": [o.name for o in manifest.operations if o.write]})
     names = ("never", "twice", "unknown", "strangers", "astray", "impossible", "unbooked")
     counts: dict[str, Param] = {name: Quantity(found[name], "count") for name in names}
     ends = case.rows("SELECT outcome, count(*) AS n FROM journeys GROUP BY outcome")
