@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, lags, phases, timing
+from reports import intervals, lags, order, phases, timing
 from reports.calls import Calls
 from reports.case import Case
 from reports.latency import Times
@@ -66,7 +66,8 @@ def _judge(case: Case, objective: Objective) -> Finding:
 
 def _unseen(calls: Calls, objective: Objective, chosen: NDArray[np.bool_]) -> list[str]:
     """The objective's patterns under which no judged call falls: mistyped, or never driven."""
-    called = [calls.operations[place] for place in np.flatnonzero(np.bincount(calls.operation[chosen]))]
+    counts = order.count(calls.operation[chosen], len(calls.operations))
+    called = [calls.operations[place] for place in np.flatnonzero(counts)]
     return [pattern for pattern in objective.operations if not any(fnmatchcase(name, pattern) for name in called)]
 
 
