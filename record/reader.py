@@ -64,14 +64,16 @@ class RunRecord:
         with sound.reading(path):
             kept = self._journals.get(name)
             if kept is not None:
-                found = kept.select(columns).to_batches(max_chunksize=BATCH_ROWS)
+                found = iter(kept.select(columns).to_batches(max_chunksize=BATCH_ROWS))
             elif name in schema.tables_of(self.manifest.format):
-                found = pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns)
+                found = _stored(path, columns)
             else:
-                found = ()
+                found = iter(())
             for batch in found:
                 if batch.num_rows:
                     yield batch
+                del batch
+                pa.default_memory_pool().release_unused()  # else it keeps what a record's columns have taken
 
     def keep(self, name: str, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:
         """Keep the answer as a table `name` beside the views, for as long as this object lives; made only once."""
@@ -97,6 +99,7 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         "memory_limit": MEMORY_MAX,
         "threads": 2,
         "temp_directory": spill,
+        "enable_external_file_cache": False,
     }
     connection = duckdb.connect(":memory:", config=settings)
     journals: dict[str, pa.Table] = {}
@@ -160,6 +163,13 @@ def verify_digests(folder: Path, manifest: Manifest) -> None:
     wrong += [f"{name} is not in the sealed set" for name in expected if name not in manifest.files]
     if wrong:
         raise RecordError(f"{folder}: " + "; ".join(wrong))
+
+
+def _stored(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Row group by row group: asked for all at once, the library reads ahead of whom it serves."""
+    file = pq.ParquetFile(path)
+    for group in range(file.num_row_groups):
+        yield from file.read_row_group(group, columns=columns).to_batches(max_chunksize=BATCH_ROWS)
 
 
 @contextmanager

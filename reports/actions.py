@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 
 from record.types import Objective
-from reports import communes, objectives, phases, timing
+from reports import communes, objectives, timing
 from reports.assess import Assessment
 from reports.case import Case
 from reports.units import UnitState
@@ -110,7 +110,7 @@ def _promise(finding: Finding, what: Text, case: Case) -> _Ranked:
 def _hit(objective: Objective, case: Case, meant: np.ndarray) -> float:
     """Share of all judged calls: late by a promise about times, failed by one about errors; 0 for any other."""
     calls = case.calls
-    judged = np.isin(calls.phase, phases.judged(case.manifest))
+    judged = case.judged
     of = int(judged.sum())
     if objective.metric not in ("latency", "errors") or not of:
         return 0.0
@@ -125,8 +125,7 @@ def _communes(case: Case, units: tuple[UnitState, ...]) -> list[_Ranked]:
     """One for each commune that is served certainly worse than the rest."""
     found = case.once(communes.served)
     assert found is not None
-    calls = case.calls
-    of = max(int(np.isin(calls.phase, phases.judged(case.manifest)).sum()), 1)
+    of = max(int(case.judged.sum()), 1)
     names = {each.code: each.name for each in units}
     ranked = []
     for place in found.named:

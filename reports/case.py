@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from record.reader import RunRecord
 from record.types import Event, Manifest
 from reports import calls, latency, phases
@@ -27,6 +30,13 @@ class Case:
     @cached_property
     def calls(self) -> calls.Calls:
         return calls.load(self.record)
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """Per call: does its phase count towards the verdict?"""
+        counts = np.zeros(256, np.bool_)
+        counts[phases.judged(self.manifest)] = True
+        return counts[self.calls.phase]
 
     @cached_property
     def latency(self) -> tuple[latency.Row, ...]:

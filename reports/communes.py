@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from record.types import Outcome
-from reports import intervals, objectives, phases
+from reports import intervals, objectives
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
 
@@ -58,7 +58,7 @@ def served(case: Case) -> Served | None:
         return None
     allowed = max(float(objective.limit) for objective in promises)
     meant = np.any([objectives.matching(calls, objective) for objective in promises], axis=0)
-    chosen = np.isin(calls.phase, phases.judged(case.manifest)) & meant[calls.operation]
+    chosen = case.judged & meant[calls.operation]
     turned_away = chosen & (calls.outcome == Outcome.REFUSED)
     totals, failed, refused = (_by_second(case, mask) for mask in (chosen, chosen & calls.failed, turned_away))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from record.types import Manifest
-from reports import objectives, places
+from reports import objectives, order, places
+from reports.calls import Calls
 from reports.case import Case
 from reports.verdict import PhaseNames, Quantity, Text
 
@@ -63,9 +65,13 @@ def _here(base: str) -> bool:
 
 def _unused_operations(case: Case) -> list[Text]:
     calls = case.calls
-    used = set(np.unique(calls.operation).tolist())
+    used = set(_called(calls).tolist())
     idle = [name for index, name in enumerate(calls.operations) if index not in used]
     return [Text("limit.unused_operations", {"names": _names(idle)})] if idle else []
+
+
+def _called(calls: Calls) -> NDArray[np.intp]:
+    return np.flatnonzero(order.count(calls.operation, len(calls.operations)))
 
 
 def _unlinked(case: Case) -> list[Text]:
@@ -82,7 +88,7 @@ def _unpromised_operations(case: Case) -> list[Text]:
     calls = case.calls
     timed = [objective for objective in case.manifest.objectives if objective.metric == "latency"]
     promised = np.any([objectives.matching(calls, objective) for objective in timed], axis=0) if timed else None
-    free = [calls.operations[place] for place in np.unique(calls.operation) if promised is None or not promised[place]]
+    free = [calls.operations[place] for place in _called(calls) if promised is None or not promised[place]]
     return [Text("limit.unpromised_operations", {"names": _names(free)})] if free else []
 
 

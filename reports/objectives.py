@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, lags, phases, timing
+from reports import intervals, lags, order, phases, timing
 from reports.calls import Calls
 from reports.case import Case
 from reports.latency import Times
@@ -47,7 +47,7 @@ def _judge(case: Case, objective: Objective) -> Finding:
     if objective.metric == "lag" and objective.percentile is not None and objective.unit in timing.NS:
         return lags.judge(case, objective, objective.percentile)
     calls = case.calls
-    chosen = np.isin(calls.phase, phases.judged(case.manifest))
+    chosen = case.judged.copy()
     meant = matching(calls, objective)
     if len(calls):
         chosen &= meant[calls.operation]
@@ -66,7 +66,8 @@ def _judge(case: Case, objective: Objective) -> Finding:
 
 def _unseen(calls: Calls, objective: Objective, chosen: NDArray[np.bool_]) -> list[str]:
     """The objective's patterns under which no judged call falls: mistyped, or never driven."""
-    called = [calls.operations[place] for place in np.unique(calls.operation[chosen])]
+    counts = order.count(calls.operation[chosen], len(calls.operations))
+    called = [calls.operations[place] for place in np.flatnonzero(counts)]
     return [pattern for pattern in objective.operations if not any(fnmatchcase(name, pattern) for name in called)]
 
 
@@ -77,7 +78,7 @@ def _uncovered(case: Case) -> tuple[Finding, ...]:
     for objective in case.manifest.objectives:
         if objective.metric == "errors":
             covered |= matching(calls, objective)
-    failed = calls.failed & np.isin(calls.phase, phases.judged(case.manifest))
+    failed = calls.failed & case.judged
     if len(calls):
         failed &= ~covered[calls.operation]
     by_operation = np.bincount(calls.operation[failed], minlength=len(calls.operations))

@@ -25,12 +25,12 @@ class Buckets:
     def __init__(self, values: Ints) -> None:
         shift = 23 - MANTISSA_BITS
         self.place = np.empty(len(values), np.uint16)
-        for chunk in _chunks(len(values)):
+        for chunk in chunks(len(values)):
             self.place[chunk] = np.maximum(values[chunk], 0).astype(np.float32).view(np.int32) >> shift
         used = count(self.place, 2**15) > 0
         self.width = max(int(np.count_nonzero(used)), 1)
         narrow = (np.cumsum(used) - 1).astype(np.uint16)
-        for chunk in _chunks(len(values)):
+        for chunk in chunks(len(values)):
             self.place[chunk] = narrow[self.place[chunk]]
 
 
@@ -47,7 +47,7 @@ class Groups:
         size = (groups + 1) * self._width
         self._kind: Any = np.int32 if size < 2**31 else np.int64
         self._counts = np.zeros(size, np.int64)
-        for chunk in _chunks(len(values)):
+        for chunk in chunks(len(values)):
             self._counts += np.bincount(self._cells(chunk), minlength=size)
         self._below = np.cumsum(self._counts)
         self.n: Ints = self._counts.reshape(groups + 1, self._width).sum(axis=1)[:groups]
@@ -71,7 +71,7 @@ class Groups:
         kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
         exact = (self._values[wanted, None] > values[self._group[wanted]]).sum(axis=1).astype(np.uint8)
-        for chunk in _chunks(len(self._values)):
+        for chunk in chunks(len(self._values)):
             level = passed[self._cells(chunk)]
             first, last = np.searchsorted(wanted, (chunk.start, chunk.stop))
             level[wanted[first:last] - chunk.start] = exact[first:last]
@@ -95,7 +95,7 @@ class Groups:
         flags = np.zeros(len(self._counts), np.bool_)
         flags[cells[exists]] = True
         wanted = np.concatenate(
-            [np.flatnonzero(flags[self._cells(chunk)]) + chunk.start for chunk in _chunks(len(self._values))]
+            [np.flatnonzero(flags[self._cells(chunk)]) + chunk.start for chunk in chunks(len(self._values))]
         )
         cell = self._group[wanted].astype(np.int64) * self._width + self._buckets.place[wanted]
         order = np.lexsort((self._values[wanted], cell))
@@ -108,11 +108,12 @@ class Groups:
 def count(cells: Codes, size: int) -> Ints:
     """How often each of 0 … size - 1 is there, without widening all of them at once."""
     counts = np.zeros(size, np.int64)
-    for chunk in _chunks(len(cells)):
+    for chunk in chunks(len(cells)):
         counts += np.bincount(cells[chunk], minlength=size)
     return counts
 
 
-def _chunks(length: int) -> Iterator[slice]:
+def chunks(length: int) -> Iterator[slice]:
+    """0 … length - 1 in stretches that the processor's memory holds."""
     for start in range(0, length, CHUNK):
         yield slice(start, min(start + CHUNK, length))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports import phases
+from reports import order
 from reports.case import Case
 from reports.verdict import NEVER_NS
 
@@ -35,16 +35,20 @@ class Line:
 def of(case: Case) -> tuple[Line, ...]:
     """All timed calls of the judged phases, from when they were due; then each system by itself, if there are more."""
     calls = case.calls
-    chosen = np.flatnonzero(calls.timed & np.isin(calls.phase, phases.judged(case.manifest)))
-    if not len(chosen):
-        return ()
     shift = 23 - MANTISSA_BITS
-    bucket = calls.due_ns[chosen].astype(np.float32).view(np.int32) >> shift
-    lowest = int(bucket.min())
-    width = int(bucket.max()) - lowest + 1
-    system = calls.system_of[calls.operation[chosen]]
-    counts = np.bincount(system * width + (bucket - lowest), minlength=len(calls.systems) * width)
-    table = counts.reshape(len(calls.systems), width)
+    size = 2**31 >> shift
+    counts = np.zeros(len(calls.systems) * size, np.int64)
+    for chunk in order.chunks(len(calls)):
+        chosen = calls.timed[chunk] & case.judged[chunk]
+        bucket = calls.due_ns[chunk][chosen].astype(np.float32).view(np.int32) >> shift
+        system = calls.system_of[calls.operation[chunk][chosen]]
+        counts += np.bincount(system * size + bucket, minlength=len(counts))
+    table = counts.reshape(len(calls.systems), size)
+    found = np.flatnonzero(table.any(axis=0))
+    if not len(found):
+        return ()
+    lowest, width = int(found[0]), int(found[-1] - found[0]) + 1
+    table = table[:, lowest : lowest + width]
     upper = ((np.arange(width, dtype=np.int32) + lowest + 1) << shift).view(np.float32).astype(np.float64)
     lines = [_line("", table.sum(axis=0), upper)]
     if np.count_nonzero(table.sum(axis=1)) > 1:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, latency, phases
+from reports import intervals, latency, order, phases
 from reports.case import Case
 from reports.latency import Times
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, exactly
@@ -61,7 +61,7 @@ def judge(case: Case, objective: Objective, percentile: float, times: Times) -> 
 def phi(block: NDArray[np.integer[Any]], events: NDArray[np.bool_], planned: NDArray[np.float64]) -> float:
     """How much more the events of one block resemble each other than independent ones would."""
     blocks = len(planned)
-    counts = [np.bincount(places, minlength=blocks)[None, :] for places in (block[events], block)]
+    counts = [order.count(places, blocks)[None, :] for places in (block[events], block)]
     return float(intervals.overdispersion(counts[0], counts[1], planned)[0])
 
 
