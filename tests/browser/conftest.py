@@ -18,8 +18,9 @@ from reports.html import render_html
 from tests.provinces import province_run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Not for the whole session: while Playwright is there, its loop runs in this thread and nobody else's can."""
     path = shutil.which("chromium")
     if path is None:
         if os.environ.get("THONGSUOT_NO_BROWSER"):
