@@ -10,17 +10,6 @@ NEVER_MS = -1.0  # stands for a percentile that falls among calls without any an
 QUIET, WELL, SLOW, BAD = "q", "w", "s", "b"  # state of a unit over the last WINDOW_S
 
 
-class Unit(msgspec.Struct, frozen=True):
-    """One commune or ward of the record; frames list them in the same order."""
-
-    code: str
-    name: str
-    kind: str
-    latitude: float
-    longitude: float
-    area_km2: float
-
-
 class Generator(msgspec.Struct, frozen=True):
     """The last readings of one worker process, or of its host (then without a lag)."""
 

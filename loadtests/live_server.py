@@ -27,10 +27,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from loadtests import wishes
-from loadtests.live_frame import Frame, Unit, encode, prometheus
+from loadtests.live_frame import Frame, encode, prometheus
 from loadtests.live_tally import Tally, noted
 from loadtests.targets import is_loopback
-from record.types import Event, Manifest, RecordError, State
+from record.types import Event, Manifest, RecordError, State, Unit
 from scenarios.types import ConfigError
 
 EVERY_S = 1.0

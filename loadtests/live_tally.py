@@ -15,14 +15,14 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 
-from loadtests.live_frame import BAD, NEVER_MS, QUIET, SLOW, WELL, Frame, Generator, Mark, Trouble, Unit
+from loadtests.live_frame import BAD, NEVER_MS, QUIET, SLOW, WELL, Frame, Generator, Mark, Trouble
 from loadtests.tailing import Tail
 from loadtests.zero import zero_here
 from record import sound
 from record.reader import read_manifest
 from record.rows import END_DTYPE, ERROR_INDEX, ERRORS, SAMPLE_DTYPE
 from record.tables import json_lines
-from record.types import Event, Manifest, Outcome, Reading, RecordError, State
+from record.types import Event, Manifest, Outcome, Reading, RecordError, State, Unit
 
 WINDOW_S = 30  # of a unit's state
 RECENT_S = 10  # of the percentiles

@@ -90,7 +90,7 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
         raise RecordError(
             f"{folder}: the run is {manifest.state}, not sealed"
             + (f" ({manifest.abort_reason})" if manifest.abort_reason else "")
-            + "; read it with --unsealed, the verdict will be undecided"
+            + "; `assess` and `report` read it with --unsealed, the verdict will be undecided"
         )
     if manifest.state is State.SEALED and check_digests:
         verify_digests(folder, manifest)

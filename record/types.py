@@ -194,6 +194,17 @@ class Zero(msgspec.Struct, frozen=True):
     boot_id: str
 
 
+class Unit(msgspec.Struct, frozen=True):
+    """One commune or ward of the record, where it lies and how large it is."""
+
+    code: str
+    name: str
+    kind: str
+    latitude: float
+    longitude: float
+    area_km2: float
+
+
 class FileDigest(msgspec.Struct, frozen=True):
     """Contents of one file of the record."""
 

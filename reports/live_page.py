@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from record.rows import ERRORS
-from record.types import Manifest
+from record.types import Manifest, Unit
 from reports import catalogue, geography, map_svg, page_assets
 from reports.markup import TEMPLATES, Pen
 from reports.units import UnitState
@@ -22,19 +21,7 @@ STATES = {"q": "–", "w": "✓", "s": "!", "b": "✗"}  # mark of a unit by its
 _SAID = tuple(f"live.{part}" for part in ("stage.", "state.", "unwell.", "mark.", "link.", "told.", "drain"))
 
 
-@dataclass(frozen=True)
-class Place:
-    """One commune or ward, in the order in which the frames list them."""
-
-    code: str
-    name: str
-    kind: str
-    latitude: float
-    longitude: float
-    area_km2: float
-
-
-def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, writable: bool) -> str:
+def render(manifest: Manifest | None, places: Sequence[Unit], last: Any, *, writable: bool) -> str:
     """One file without a request to anywhere but its own events. `last`: the newest frame as plain data, or None."""
     pairs = {key: [catalogue.word(key, language) for language in catalogue.LANGUAGES] for key in _keys()}
     words = {key.removeprefix("live."): pair for key, pair in pairs.items()}
@@ -60,7 +47,7 @@ def render(manifest: Manifest | None, places: Sequence[Place], last: Any, *, wri
     )
 
 
-def _well(place: Place) -> UnitState:
+def _well(place: Unit) -> UnitState:
     """As if it were well; the script says how it is."""
     at = (place.latitude, place.longitude, place.area_km2)
     return UnitState(

@@ -15,10 +15,10 @@ import click
 import msgspec
 
 from loadtests.targets import is_loopback
-from record.types import Manifest
+from record.types import Manifest, Unit
 
 if TYPE_CHECKING:
-    from loadtests.live_frame import Frame, Unit
+    from loadtests.live_frame import Frame
     from loadtests.live_server import Room
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -87,5 +87,4 @@ def opened(wanted: Wanted) -> Iterator[Room | None]:
 def _page(manifest: Manifest | None, units: Sequence[Unit], last: Frame | None, writable: bool) -> str:
     from reports import live_page
 
-    places = [live_page.Place(**msgspec.to_builtins(unit)) for unit in units]
-    return live_page.render(manifest, places, msgspec.to_builtins(last), writable=writable)
+    return live_page.render(manifest, units, msgspec.to_builtins(last), writable=writable)

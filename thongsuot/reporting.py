@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from record.types import RecordError
 from scenarios.types import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from reports.since import Seen, Since
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Value = TypeVar("Value")
 _FILE = click.Path(path_type=Path)
 
 
@@ -75,28 +78,27 @@ def options(command: Command) -> Command:
 
 
 def told(case: Case, assessment: Assessment, given: Given) -> Told:
-    """Page one and what goes with it. Raises ConfigError with all problems of what was given, RecordError for a run."""
+    """Page one and what goes with it. Raises ConfigError with all problems of what was given."""
     from reports import capacity_file, clauses, filled, page_one, since
 
     record = case.record
     problems: list[str] = []
     agreed, waivers = _clauses(given, problems)
     workbook = _workbook(given.actions, problems)
+    searched = partial(capacity_file.read, run=record.manifest)
+    capacity = None if given.capacity is None else _read(searched, given.capacity, problems)
+    earlier = [seen for folder in given.since if (seen := _read(_seen, folder, problems)) is not None]
+    problems += since.problems(record.manifest, [seen.manifest for seen in earlier])
+    more = [one for folder in given.evidence if (one := _read(_evidence, folder, problems)) is not None]
+    problems += clauses.problems(record.manifest, [each.manifest for each in more])
     if problems:
         raise ConfigError(problems)
-    capacity = None if given.capacity is None else capacity_file.read(given.capacity, record.manifest)
     page = page_one.of(assessment, case, capacity=capacity)
     found = None
-    earlier = [_seen(folder) for folder in given.since]
     if earlier:
-        if wrong := since.problems(record.manifest, [seen.manifest for seen in earlier]):
-            raise ConfigError(wrong)
         found = since.compare(since.Seen(assessment, page.actions, record.manifest, record.sealed), earlier)
     results: tuple[ClauseResult, ...] = ()
     if agreed:
-        more = [_evidence(folder) for folder in given.evidence]
-        if wrong := clauses.problems(record.manifest, [each.manifest for each in more]):
-            raise ConfigError(wrong)
         runs = [clauses.Evidence(assessment, record.manifest, record.sealed), *more]
         results = clauses.results(agreed, waivers, runs)
         page = clauses.with_waivers(page, assessment, results)
@@ -170,6 +172,15 @@ def _workbook(path: Path | None, problems: list[str]) -> bytes | None:
             return file.read(BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         problems.append(f"--actions {path}: cannot be read: {error}")
+        return None
+
+
+def _read(read: Callable[[Path], Value], path: Path, problems: list[str]) -> Value | None:
+    """None where it cannot be read, which is one of the problems then."""
+    try:
+        return read(path)
+    except RecordError as error:
+        problems.append(str(error))
         return None
 
 

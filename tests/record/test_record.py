@@ -226,7 +226,7 @@ def test_a_run_that_was_killed_is_read_only_with_the_flag(tmp_path: Path) -> Non
         file.write(b"\0" * (SAMPLE.size - 1))  # a row torn by the crash
     with (folder / "journal" / "ledger-0000.jsonl").open("ab") as file:
         file.write(b'{"key":"t-1')
-    with pytest.raises(RecordError, match="not sealed; read it with --unsealed"):
+    with pytest.raises(RecordError, match="not sealed; `assess` and `report` read it with --unsealed"):
         open_record(folder)
     record = open_record(folder, unsealed=True)
     assert not record.sealed

@@ -108,9 +108,11 @@ def test_the_shipped_clauses_need_evidence_that_a_small_run_has_not(runs: tuple[
 def test_all_wrong_input_is_told_at_once(runs: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(CLAUSES.replace('"unit-head"', '"boss"'), "utf-8")
     missing = ("--actions", tmp_path / "no.xlsx", "--waivers", tmp_path / "no.toml")
+    missing += ("--capacity", tmp_path / "no.json", "--since", tmp_path / "no-run", "--evidence", tmp_path / "no-more")
     result = ask("report", runs[0], "--out", tmp_path / "out", "--clauses", tmp_path / "c.toml", *missing)
     assert result.exit_code == 2
-    assert [name in result.output for name in ("'boss' will not do", "no.xlsx", "no.toml")] == [True] * 3
+    told = ("'boss' will not do", "no.xlsx", "no.toml", "no.json", "no-run", "no-more")
+    assert [name in result.output for name in told] == [True] * 6
     assert not (tmp_path / "out").exists()
     alone = ask("report", runs[0], "--waivers", tmp_path / "c.toml", "--evidence", runs[0])
     assert [f"{name}: needs --clauses" in alone.output for name in ("--waivers", "--evidence")] == [True, True]
