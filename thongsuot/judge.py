@@ -75,10 +75,11 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
     """
     record, assessment, case = judge_case(run, unsealed=False)
     folder = write(run, assessment)
-    pages = _write_pages(folder, case, assessment, reporting.told(case, assessment, reporting.Given()))
+    said = reporting.told(case, assessment, reporting.Given())
+    pages = _write_pages(folder, case, assessment, said)
 
     def tell() -> int:
-        show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json)
+        show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json, said)
         return assessment.gate.exit_code
 
     return tell
@@ -128,11 +129,12 @@ def show(
 
     if as_json:
         answer = store.summary(assessment) | {"paths": {name: str(path) for name, path in paths.items()}}
+        answer |= {} if said is None else {"standing": said.page.standing.value}
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    gate = assessment.gate.word
-    click.echo(f"{_MARKS[gate]} {catalogue.word(f'gate.{gate}', 'vi')} / {catalogue.word(f'gate.{gate}', 'en')}")
-    for caveat in limits.caveats(record.manifest):
+    mark, key = _headline(assessment, said)
+    click.echo(f"{mark} {catalogue.word(key, 'vi')} / {catalogue.word(key, 'en')}")
+    for caveat in limits.caveats(record.manifest) if said is None else said.page.conditions:
         click.echo(f"  {catalogue.say(caveat, 'vi')} / {catalogue.say(caveat, 'en')}")
     for finding in assessment.findings:
         click.echo(f"  {_MARKS[finding.verdict.word]} {finding.check}: {catalogue.say(finding.summary, 'en')}")
@@ -144,6 +146,15 @@ def show(
         click.echo(f"  {line}")
     for path in paths.values():
         click.echo(str(path))
+
+
+def _headline(assessment: Assessment, said: Told | None) -> tuple[str, str]:
+    """(mark, key of the words): of a run that passed, those of page one, which may set conditions."""
+    gate = assessment.gate.word
+    if said is None or gate != "pass":
+        return _MARKS[gate], f"gate.{gate}"
+    standing = said.page.standing.value
+    return {"not-ready": "✗", "inconclusive": "?"}.get(standing, "✓"), f"standing.{standing}"
 
 
 def _error_lines(record: RunRecord) -> list[str]:

@@ -48,3 +48,14 @@ def test_a_wrong_capacity_file_is_named(run: Path, tmp_path: Path) -> None:
     assert answer.exit_code == 2
     assert "x-capacity.json: not the file of a capacity search" in answer.output
     assert not (tmp_path / "report.html").exists()
+
+
+def test_the_terminal_says_what_page_one_says(run: Path, tmp_path: Path) -> None:
+    known = tmp_path / "x-capacity.json"
+    plain = _ask("report", run, "--out", tmp_path)
+    assert plain.output.startswith("✓ ĐỦ ĐIỀU KIỆN CÓ ĐIỀU KIỆN / READY WITH CONDITIONS\n")
+    assert "Chưa đo năng lực tải" in plain.output
+    low = FOUND | {"arrivals_per_s": 20.0, "low": 19.0, "high": 21.0}
+    known.write_text(json.dumps({"format": 1, "profile": "test", "target": "testbed", "capacity": low, "segments": []}))
+    short = _ask("report", run, "--out", tmp_path, "--capacity", known)
+    assert short.output.startswith("✗ CHƯA ĐỦ ĐIỀU KIỆN / NOT READY\n")
