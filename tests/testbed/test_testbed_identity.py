@@ -98,15 +98,15 @@ def test_the_portal_says_that_nobody_can_log_in_while_identity_is_down() -> None
 
 
 def test_identity_slow_delays_and_the_look_up_gives_up() -> None:
-    with _office("identity-slow=2500") as office:
+    with _office("identity-slow=3500") as office:
         headers = office.headers("motcua")
         began = time.monotonic()
         reply = office.client.get(f"/tthc/people/{CCCD}", headers=headers)
         assert reply.json() == {"known": None}
-        assert 1.9 < time.monotonic() - began < 2.5
+        assert 1.9 < time.monotonic() - began < 3.5
         began = time.monotonic()
         assert log_in(office.client, CCCD).status_code == 200, "a log-in waits longer"
-        assert time.monotonic() - began > 5.0
+        assert time.monotonic() - began > 6.9
 
 
 def test_identity_quota_refuses_what_a_second_has_no_room_for() -> None:

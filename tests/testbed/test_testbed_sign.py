@@ -154,7 +154,7 @@ def test_a_slow_authority_makes_signing_slow_and_nothing_else() -> None:
         code = office.approved()
         began = time.monotonic()
         assert office.sign(code).status_code == 201
-        assert time.monotonic() - began > slow_s(1)
+        assert time.monotonic() - began > 0.95 * slow_s(1)
         assert judged(office.result(code).content, trust(client)) == ""
 
 

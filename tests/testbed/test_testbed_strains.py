@@ -15,6 +15,9 @@ import pytest
 from tests.servers import start_testbed
 from tests.testbed.people import Office, refused
 
+EARLY = 0.95
+"""Share of its time after which a wait may be over: the loop's timers count whole milliseconds of a clock read earlier."""
+
 HANOI = dt.timezone(dt.timedelta(hours=7))
 
 
@@ -37,7 +40,7 @@ def _part_ms(reply: httpx.Response, part: str) -> float:
 def test_a_slow_query_takes_its_time_in_the_database(options: list[str]) -> None:
     with _office(options, "slow-query=400:portal.track") as office:
         code = office.submit().json()["dossier"]
-        assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= 400
+        assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= EARLY * 400
         assert _part_ms(office.submit(), "db") < 400
 
 
@@ -46,8 +49,8 @@ def test_writers_of_a_hot_row_wait_for_each_other(options: list[str]) -> None:
         codes = [office.submit().json()["dossier"] for _ in range(4)]
         began = time.monotonic()
         waits = [_part_ms(reply, "queue") for reply in _at_once(office, codes)]
-        assert time.monotonic() - began >= 4 * 0.06, "one after the other, whoever came first"
-        assert min(waits) >= 60
+        assert time.monotonic() - began >= EARLY * 4 * 0.06, "one after the other, whoever came first"
+        assert min(waits) >= EARLY * 60
 
 
 def test_a_pool_of_two_lets_two_through_at_a_time(options: list[str]) -> None:
@@ -55,8 +58,8 @@ def test_a_pool_of_two_lets_two_through_at_a_time(options: list[str]) -> None:
         codes = [office.submit().json()["dossier"] for _ in range(8)]
         began = time.monotonic()
         waits = [_part_ms(reply, "queue") for reply in _at_once(office, codes)]
-        assert time.monotonic() - began >= 4 * 0.08, "four pairs, one after the other, whoever came first"
-        assert min(waits) >= 80
+        assert time.monotonic() - began >= EARLY * 4 * 0.08, "four pairs, one after the other, whoever came first"
+        assert min(waits) >= EARLY * 80
 
 
 def _at_once(office: Office, codes: list[str]) -> list[httpx.Response]:
