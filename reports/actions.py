@@ -16,6 +16,7 @@ from record.types import Objective
 from reports import communes, objectives, timing
 from reports.assess import Assessment
 from reports.case import Case
+from reports.key_figures import KeyFigure
 from reports.units import UnitState
 from reports.verdict import Finding, Param, Quantity, Text, Verdict
 
@@ -47,8 +48,13 @@ class _Ranked:
     share: float
 
 
-def of(assessment: Assessment, case: Case, units: tuple[UnitState, ...]) -> tuple[Action, ...]:
-    """One for each finding that did not pass; for communes that are served worse than the rest, one each."""
+def of(
+    assessment: Assessment, case: Case, units: tuple[UnitState, ...], figures: tuple[KeyFigure, ...]
+) -> tuple[Action, ...]:
+    """One for each finding that did not pass; for communes that are served worse than the rest, one each.
+
+    And one for the capacity where it is below the forecast or nobody knows whether it is.
+    """
     ranked: list[_Ranked] = []
     for finding in assessment.findings:
         if finding.verdict is Verdict.PASS:
@@ -59,6 +65,7 @@ def of(assessment: Assessment, case: Case, units: tuple[UnitState, ...]) -> tupl
             ranked.append(_Ranked(_undecided(finding), 4, 0.0))
         else:
             ranked.append(_broken(finding, assessment, case, units))
+    ranked += [_capacity(each) for each in figures if each.slug == "capacity" and each.verdict is not Verdict.PASS]
     ranked.sort(key=lambda each: (each.urgency, -each.share, not each.action.unit))
     return tuple(each.action for each in ranked)
 
@@ -70,6 +77,13 @@ def _undecided(finding: Finding) -> Action:
     if finding.needs_more is not None:
         evidence = Text("action.evidence_more", said | {"more": finding.needs_more})
     return Action(finding.check, Text("action.decide", {"title": finding.title}), "", evidence, None)
+
+
+def _capacity(figure: KeyFigure) -> _Ranked:
+    assert figure.note is not None
+    short = figure.verdict is Verdict.FAIL
+    what = Text("action.objective" if short else "action.decide", {"title": figure.title})
+    return _Ranked(Action(figure.slug, what, "", figure.note, None), 3 if short else 4, 0.0)
 
 
 def _broken(finding: Finding, assessment: Assessment, case: Case, units: tuple[UnitState, ...]) -> _Ranked:

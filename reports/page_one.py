@@ -60,8 +60,8 @@ def of(
     A run that passed is not ready where the capacity is below the forecast, and is conditional where it is not known.
     """
     units = communes_of.of(assessment, case)
-    actions = required.of(assessment, case, units)
     figures = key_figures.of(assessment, case, capacity)
+    actions = required.of(assessment, case, units, figures)
     short = _beyond_capacity(figures)
     conditions = (*limits.caveats(case.manifest), *waived)
     if assessment.gate is Verdict.PASS:

@@ -188,8 +188,18 @@ def test_actions_stand_in_order_of_their_gain(tmp_path: Path) -> None:
             assert catalogue.say(action.evidence, language)
 
 
-def test_a_passed_run_asks_for_nothing(tmp_path: Path) -> None:
-    assert _page(tmp_path).actions == ()
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        (ENOUGH, []),
+        (None, ["Đo thêm để kết luận: Năng lực tải so với cao điểm dự báo"]),
+        (CapacityAnswer(True, 50.0, 45.0, 55.0), ["Khắc phục để đạt mục tiêu: Năng lực tải so với cao điểm dự báo"]),
+    ],
+)
+def test_a_passed_run_asks_for_its_capacity_and_nothing_else(
+    tmp_path: Path, answer: CapacityAnswer | None, asked: list[str]
+) -> None:
+    assert [catalogue.say(each.what, "vi") for each in _page(tmp_path, capacity=answer).actions] == asked
 
 
 def test_the_file_of_a_search_is_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
