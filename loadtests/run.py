@@ -147,6 +147,11 @@ def seconds() -> float:
     return time.monotonic()
 
 
+def age() -> float:
+    """Seconds since this process was started, its imports and all."""
+    return time.time() - psutil.Process().create_time()
+
+
 class _Drive:
     """The crew's time, from its start to its end, watched from outside."""
 

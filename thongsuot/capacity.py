@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from loadtests.run import Progress, Settings, run, seconds
+from loadtests.run import Progress, Settings, age, run, seconds
 from record.reader import open_record
 from record.types import State
 from reports import capacity, capacity_text, search, segments
@@ -27,7 +27,8 @@ from thongsuot.progress import Show
 
 FLAT_STEP_S, DAY_STEP_S = 2.5, 8.0
 FLAT_USERS_MIN = 3000  # who wait with their requests while a target is overloaded
-PROCESS_S = 6.0  # of the budget: to begin, and to tell
+IMPORTS_S_MAX = 10.0  # a process that is older did something else before
+TELL_S = 4.0  # of the budget: for what a record takes beyond the last, and to tell the answer
 DRAIN_S_MAX = 30.0  # what an overloaded target still has to do must not meet the next record
 EXIT_UNDECIDED, EXIT_VOID = 4, 3
 
@@ -104,7 +105,8 @@ class _Hunt:
     ) -> None:
         self._profile, self._target, self._runs, self._more = profile, target, runs, more
         self._seed = profile.seed if seed is None else seed
-        self._end = seconds() + budget_s - PROCESS_S
+        imports_s = age() if age() < IMPORTS_S_MAX else 0.0
+        self._end = seconds() - imports_s + budget_s - TELL_S
         self._think_s = 0.0  # the longest time that an estimate took
         self._start_s = 5.0  # of a record beside its load; measured with the first
         self.folders: list[Path] = []
