@@ -1,6 +1,8 @@
 # Two commands are all a newcomer needs: `make rehearsal` and `make test`. Each sets itself up.
 SHELL := /bin/bash
 PY := .venv/bin/python
+# Runs and tests start many Python processes; without compiled files each of them compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 BENCHES := bench-client bench-lateness bench-stall bench-people bench-assess bench-audit bench-capacity bench-gate bench-bottleneck bench-extrapolate bench-report
 
 .PHONY: rehearsal test check drills lock clean $(BENCHES)
