@@ -68,8 +68,8 @@ def queue_record(
             continue
         begun = max(sent, free[0])
         took *= 1 + np.exp(-begun / warm_s) if warm_s else 1.0
-        waiting = sum(1 for end in ends[-500:] if end > sent)
-        took *= 3.0 if slow_above is not None and waiting > slow_above else 1.0
+        if slow_above is not None and sum(1 for end in ends[-500:] if end > sent) > slow_above:
+            took *= 3.0
         heapq.heapreplace(free, begun + took)
         ends.append(begun + took)
         samples.append(_sample(index, now, sent, begun + took, Outcome.OK, 200))
