@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 OFFICER_PASSWORD = "mat-khau-thu-nghiem"
 FREE_PORTS = ("--port", "0", "--outside-port", "0")
-READY_S_MAX = 20
+READY_S_MAX = 60  # seconds are enough, unless others want the processors
 EXIT_S_MAX = 20
 
 

@@ -149,13 +149,13 @@ def test_no_answer_breaks_the_final_read_or_the_record(
 
 def test_an_answer_in_drops_is_given_up_when_its_time_is_over(hostile: str) -> None:
     """A limit on the time between two bytes would never end it."""
-    with Asker("", {}, within_s=0.4, bytes_max=1000) as asker:
+    with Asker("", {}, within_s=1.0, bytes_max=1000) as asker:
         began = time.monotonic()
         for kind in ("slow-body", "slow-header", "continue-and-silence"):
             with pytest.raises(AskError, match="total-timeout") as caught:
                 asker.ask(f"{hostile}/{kind}")
             assert (caught.value.reached, caught.value.lasting) == (True, False)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
         assert asker.ask(f"{hostile}/echo/1").body == b'{"n": "1"}'
 
 

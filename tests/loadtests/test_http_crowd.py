@@ -104,15 +104,15 @@ def test_a_call_that_fails_at_once_does_not_hold_up_the_others(port: int) -> Non
 
 
 def test_waits_of_different_length_end_in_their_own_time(port: int) -> None:
-    with crowd(target_text(port, OWN, http="total_timeout_ms = 300"), 3) as people:
-        waits = [0.05, 0.15, 30]
+    with crowd(target_text(port, OWN, http="total_timeout_ms = 2000"), 3) as people:
+        waits = [0.05, 0.6, 30]
         done = [gevent.spawn(one.send, Call("slow", {"index": s})) for one, s in zip(people, waits, strict=True)]
         gevent.joinall(done, raise_error=True)
         exchanges = [greenlet.value for greenlet in done]
     assert [exchange.reply.error for exchange in exchanges] == ["", "", "total-timeout"]
     spent = [(exchange.done_ns - exchange.sent_ns) / 1e9 for exchange in exchanges]
-    assert 0.05 <= spent[0] < spent[1] < spent[2]
-    assert 0.3 <= spent[2] < 0.6
+    assert 0.04 < spent[0] < spent[1] < spent[2]
+    assert 1.9 < spent[2] < 20
 
 
 def test_somebody_who_leaves_closes_their_connections_and_can_come_back(port: int) -> None:

@@ -41,7 +41,7 @@ def test_a_slow_query_takes_its_time_in_the_database(options: list[str]) -> None
     with _office(options, "slow-query=400:portal.track") as office:
         code = office.submit().json()["dossier"]
         assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= EARLY * 400
-        assert _part_ms(office.submit(), "db") < 400
+        assert min(_part_ms(office.submit(), "db") for _ in range(3)) < 400, "no other, however busy the machine"
 
 
 def test_writers_of_a_hot_row_wait_for_each_other(options: list[str]) -> None:
@@ -107,8 +107,9 @@ def test_a_missing_commune_is_unknown_and_the_others_are_served() -> None:
 
 def test_a_clock_that_is_behind_says_so_to_the_audit() -> None:
     with _office([], "clock=3") as office:
+        before = time.time()
         page = office.client.get("/audit/observations", params={"tag": office.tag}).json()
-        assert -4 < page["at_ms"] / 1000 - time.time() < -2.5
+        assert before - 0.01 <= page["at_ms"] / 1000 + 3 <= time.time() + 0.01
 
 
 def test_a_day_behind_codes_carry_yesterdays_date() -> None:

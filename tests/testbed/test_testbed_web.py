@@ -52,9 +52,9 @@ def _tree(reply: httpx.Response) -> etree._Element:
     return etree.fromstring(reply.content)
 
 
-def _soon(found: Callable[[], bool]) -> bool:
-    """Whether it comes true within the time that a refresh may take."""
-    until = time.monotonic() + 3 * REFRESH_S
+def _soon(found: Callable[[], bool], within_s: float = 10 * REFRESH_S) -> bool:
+    """Whether it comes true within the time that a refresh may take, on a busy machine too."""
+    until = time.monotonic() + within_s
     while not found():
         if time.monotonic() > until:
             return False
@@ -270,7 +270,7 @@ def test_figures_are_taken_up_again_by_the_next_process(options: list[str], tmp_
 def test_counts_stuck_stops_the_refresh(options: list[str]) -> None:
     with _office(options, "counts-stuck") as office:
         office.submit()
-        assert not _soon(lambda: _received(office) == 1)
+        assert not _soon(lambda: _received(office) == 1, 3 * REFRESH_S)
         assert [count[0] for count in _counts(office)] == ["tthc"]
 
 
