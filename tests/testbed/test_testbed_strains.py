@@ -16,7 +16,7 @@ from tests.servers import start_testbed
 from tests.testbed.people import Office, refused
 
 EARLY = 0.95
-"""Share of its time after which a wait may be over: the loop's timers count whole milliseconds of a clock read earlier."""
+"""Share of its time after which a wait may be over: the loop counts whole milliseconds of a clock read earlier."""
 
 HANOI = dt.timezone(dt.timedelta(hours=7))
 
