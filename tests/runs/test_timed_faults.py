@@ -58,7 +58,7 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
 
 def test_a_platform_that_crashes_in_the_middle_of_a_run_is_there_again_and_kept_everything(tmp_path: Path) -> None:
     with a_testbed(tmp_path, more=("--control", "--restart")) as (testbed, target):
-        fault = 'fault=[{at = "2s", for = "3s", kind = "crash=1"}]'
+        fault = 'fault=[{at = "1s", for = "5s", kind = "crash=2"}]'
         folder, manifest = drive(settings(tmp_path, target, fault))
         assert not psutil.pid_exists(testbed.pid)
     assert manifest.state is State.SEALED, manifest.abort_reason
