@@ -47,8 +47,8 @@ def lay(record: RunRecord) -> Accounts:
     for batch in record.batches("journeys", ["arrival", "steps", "outcome"]):
         ends.append(inside.ends(*_ends(batch)))
     for batch in record.batches("samples", ["arrival", "step"]):
-        calls.append(inside.calls(_numbers(batch, "arrival"), _numbers(batch, "step", 0)))
-    odd_ends, odd_calls = _columns(ends, 4), _columns(calls, 2)
+        calls.append(inside.calls(*_stretches(_numbers(batch, "arrival"), _numbers(batch, "step", 0))))
+    odd_ends, odd_calls = _columns(ends, 4), _columns(calls, 3)
     numbers = np.unique(np.concatenate([elsewhere, odd_ends[0], odd_calls[0]]))
     outside = _Sheet(len(numbers))
     outside.there = np.isin(numbers, elsewhere)
@@ -62,38 +62,29 @@ class _Sheet:
 
     def __init__(self, size: int) -> None:
         self.there = np.zeros(size, np.bool_)
-        self._ended, self._named, self._called = (np.zeros(size, np.int32) for _ in range(3))
-        self._told, self._total, self._squares = (np.zeros(size, np.int64) for _ in range(3))
-        self._highest = np.zeros(size, np.int32)
+        self._ended, self._named, self._told, self._called = (np.zeros(size, np.int32) for _ in range(4))
         self._torn = np.zeros(size, np.bool_)
+        self._reach = np.zeros(size, np.int32)  # steps 0 … reach - 1 were called, one after the other
+        self._later: list[tuple[Ints, ...]] = []
 
     def ends(self, arrival: Ints, steps: Ints, named: Flags, torn: Flags) -> tuple[Any, ...]:
-        size = len(self.there)
-        known = arrival < size
+        known = arrival < len(self.there)
         at = arrival[known]
-        np.add.at(self._ended, at, 1)
+        np.add.at(self._ended, at, np.ones(len(at), np.int32))
         np.add.at(self._named, at, named[known].astype(np.int32))
-        np.add.at(self._told, at, steps[known])
+        np.add.at(self._told, at, steps[known].astype(np.int32))
         self._torn[at[torn[known]]] = True
         return tuple(column[~known] for column in (arrival, steps, named, torn))
 
-    def calls(self, arrival: Ints, step: Ints) -> tuple[Ints, Ints]:
-        """Sealing puts the calls of an arrival beside each other; where they are not, they are sorted first."""
+    def calls(self, arrival: Ints, first: Ints, many: Ints) -> tuple[Any, ...]:
+        """Stretches of `many` calls whose steps count up from `first`; an arrival may have several, in any order."""
         known = arrival < len(self.there)
-        odd = arrival[~known], step[~known]
-        if len(odd[0]):
-            arrival, step = arrival[known], step[known]
-        if (arrival[1:] < arrival[:-1]).any():
-            order = np.argsort(arrival, kind="stable")
-            arrival, step = arrival[order], step[order]
-        if len(arrival):
-            start = np.flatnonzero(np.concatenate([[True], arrival[1:] != arrival[:-1]]))
-            at = arrival[start]
-            self._called[at] += np.diff(start, append=len(arrival)).astype(np.int32)
-            self._highest[at] = np.maximum(self._highest[at], np.maximum.reduceat(step, start))
-            self._total[at] += np.add.reduceat(step, start)
-            self._squares[at] += np.add.reduceat(step * step, start)
-        return odd
+        at, start, n = (column[known] for column in (arrival, first, many))
+        np.add.at(self._called, at, n.astype(np.int32))
+        later = start > 0
+        self._reach[at[~later]] = n[~later]
+        self._later.append((at[later], start[later], n[later]))
+        return tuple(column[~known] for column in (arrival, first, many))
 
     def wrong(self) -> tuple[int, ...]:
         """The fields of Accounts but `rows`."""
@@ -103,13 +94,27 @@ class _Sheet:
         return tuple(int(np.count_nonzero(each)) for each in (never, twice, unknown, strangers, astray))
 
     def _uneven(self) -> Flags:
-        """Steps of an arrival are 0 … n-1, each once: how many, their highest, sum and sum of squares say so.
+        """Whose steps are not 0 … n-1, each once: laid end to end from step 0 on, the stretches make up all calls."""
+        at, start, n = _columns(self._later, 3)
+        order = np.lexsort((start, at))
+        at, start, end = at[order], start[order], (start + n)[order]
+        last = np.append(at[1:] != at[:-1], True)[: len(at)]
+        before = np.append(0, end[:-1])[: len(at)]
+        new = np.append(True, last[:-1])[: len(at)]
+        before[new] = self._reach[at[new]]
+        reach = self._reach.copy()
+        reach[at[last]] = end[last]
+        reach[at[start != before]] = -1
+        return np.asarray(reach != self._called)
 
-        Products that overflow do no harm: with so many calls the highest step, of 16 bits, is not n - 1 any more.
-        """
-        n = self._called.astype(np.int64)
-        wrong = (self._highest != n - 1) | (2 * self._total != n * (n - 1))
-        return np.asarray((n > 0) & (wrong | (6 * self._squares != n * (n - 1) * (2 * n - 1))))
+
+def _stretches(arrival: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:
+    """Neighbouring calls of one arrival whose steps count up: whose, from which step on, and how many."""
+    fresh = np.ones(len(arrival), np.bool_)
+    np.not_equal(arrival[1:], arrival[:-1], out=fresh[1:])
+    fresh[1:] |= (np.diff(step) != 1) | (step[1:] == 0)
+    start = np.flatnonzero(fresh)
+    return arrival[start].astype(np.int64), step[start].astype(np.int64), np.diff(start, append=len(arrival))
 
 
 def _ends(batch: pa.RecordBatch) -> tuple[Ints, Ints, Flags, Flags]:
@@ -117,12 +122,12 @@ def _ends(batch: pa.RecordBatch) -> tuple[Ints, Ints, Flags, Flags]:
     steps, outcome = _numbers(batch, "steps", 0), batch.column("outcome")
     dropped = codes(outcome, {Outcome.DROPPED.name.lower(): 1}, 0) == 1
     named = np.asarray(outcome.is_valid().to_numpy(zero_copy_only=False))
-    return _numbers(batch, "arrival"), steps, named, dropped & (steps > 0)
+    return _numbers(batch, "arrival").astype(np.int64), steps, named, dropped & (steps > 0)
 
 
-def _numbers(batch: pa.RecordBatch, name: str, missing: int = NOBODY) -> Ints:
+def _numbers(batch: pa.RecordBatch, name: str, missing: int = NOBODY) -> NDArray[Any]:
     column = batch.column(name)
-    return np.asarray((column.cast(pa.int64()).fill_null(missing) if column.null_count else column), np.int64)
+    return np.asarray(column.cast(pa.int64()).fill_null(missing) if column.null_count else column)
 
 
 def _joined(parts: Iterable[Any]) -> Any:
