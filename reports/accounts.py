@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import Outcome
-from reports.calls import codes
+from reports.calls import codes, numbers
 
 NOBODY = 2**32  # where a number is missing: above all that there can be
 
@@ -38,7 +38,7 @@ class Accounts:
 
 def lay(record: RunRecord) -> Accounts:
     """Numbers of the plan are 0 … n - 1; what is numbered otherwise is laid apart."""
-    planned = _joined(_numbers(batch, "arrival") for batch in record.batches("arrivals", ["arrival"]))
+    planned = _joined(numbers(batch.column("arrival"), NOBODY) for batch in record.batches("arrivals", ["arrival"]))
     rows = len(planned)
     inside = _Sheet(rows)
     inside.there[planned[planned < rows]] = True
@@ -47,13 +47,13 @@ def lay(record: RunRecord) -> Accounts:
     for batch in record.batches("journeys", ["arrival", "steps", "outcome"]):
         ends.append(inside.ends(*_ends(batch)))
     for batch in record.batches("samples", ["arrival", "step"]):
-        calls.append(inside.calls(*_stretches(_numbers(batch, "arrival"), _numbers(batch, "step", 0))))
+        calls.append(inside.calls(*_stretches(numbers(batch.column("arrival"), NOBODY), numbers(batch.column("step")))))
     odd_ends, odd_calls = _columns(ends, 4), _columns(calls, 3)
-    numbers = np.unique(np.concatenate([elsewhere, odd_ends[0], odd_calls[0]]))
-    outside = _Sheet(len(numbers))
-    outside.there = np.isin(numbers, elsewhere)
-    outside.ends(np.searchsorted(numbers, odd_ends[0]), *odd_ends[1:])
-    outside.calls(np.searchsorted(numbers, odd_calls[0]), *odd_calls[1:])
+    outer = np.unique(np.concatenate([elsewhere, odd_ends[0], odd_calls[0]]))
+    outside = _Sheet(len(outer))
+    outside.there = np.isin(outer, elsewhere)
+    outside.ends(np.searchsorted(outer, odd_ends[0]), *odd_ends[1:])
+    outside.calls(np.searchsorted(outer, odd_calls[0]), *odd_calls[1:])
     return Accounts(rows, *(one + other for one, other in zip(inside.wrong(), outside.wrong(), strict=True)))
 
 
@@ -119,15 +119,10 @@ def _stretches(arrival: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:
 
 def _ends(batch: pa.RecordBatch) -> tuple[Ints, Ints, Flags, Flags]:
     """Whose ends, after how many steps, with a word for how, and dropped although there were steps."""
-    steps, outcome = _numbers(batch, "steps", 0), batch.column("outcome")
+    steps, outcome = numbers(batch.column("steps")), batch.column("outcome")
     dropped = codes(outcome, {Outcome.DROPPED.name.lower(): 1}, 0) == 1
     named = np.asarray(outcome.is_valid().to_numpy(zero_copy_only=False))
-    return _numbers(batch, "arrival").astype(np.int64), steps, named, dropped & (steps > 0)
-
-
-def _numbers(batch: pa.RecordBatch, name: str, missing: int = NOBODY) -> NDArray[Any]:
-    column = batch.column(name)
-    return np.asarray(column.cast(pa.int64()).fill_null(missing) if column.null_count else column)
+    return numbers(batch.column("arrival"), NOBODY).astype(np.int64), steps, named, dropped & (steps > 0)
 
 
 def _joined(parts: Iterable[Any]) -> Any:

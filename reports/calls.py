@@ -132,9 +132,9 @@ def _calls(
     batch: pa.RecordBatch, lists: tuple[dict[str, int], ...], ends: list[int], low: int, block_ns: int
 ) -> tuple[_Table, int]:
     """The calls of a batch, and how many of its rows cannot be: times that run backwards, successes without a call."""
-    intended, done = (_numbers(batch.column(name)) for name in ("intended_ns", "done_ns"))
+    intended, done = (numbers(batch.column(name)) for name in ("intended_ns", "done_ns"))
     unsent = _missing(batch.column("sent_ns"))
-    sent = _numbers(batch.column("sent_ns").fill_null(0))
+    sent = numbers(batch.column("sent_ns").fill_null(0))
     operation, commune, outcome = (
         codes(batch.column(name), order, NO_WORD)
         for name, order in zip(("operation", "commune", "outcome"), lists, strict=True)
@@ -174,7 +174,7 @@ def _planned(record: RunRecord, block: NDArray[Any], low: int, block_ns: int) ->
     ends = np.array([phase.end_ns for phase in record.manifest.phases[:-1]], np.int64)
     arrivals = np.zeros(blocks, np.int64)
     for batch in record.batches("arrivals", ["at_ns"]):
-        at = _numbers(batch.column("at_ns"))
+        at = numbers(batch.column("at_ns"))
         arrivals += np.bincount(np.clip((at - low) // block_ns, 0, blocks - 1), minlength=blocks)
     return offered.design(np.searchsorted(ends, middle, "right"), arrivals, order.count(block, blocks))
 
@@ -186,5 +186,6 @@ def codes(column: pa.DictionaryArray, order: Mapping[str, int], missing: int) ->
     return np.asarray(places[indices.to_numpy(zero_copy_only=False)])
 
 
-def _numbers(column: Any) -> Any:
-    return column.to_numpy()
+def numbers(column: pa.Array, missing: int = 0) -> NDArray[Any]:
+    """A column of whole numbers as it is, or widened to 64 bits where some are missing."""
+    return np.asarray(column.cast(pa.int64()).fill_null(missing) if column.null_count else column)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, lags, order, phases, timing
+from reports import intervals, lags, order, timing, undone
 from reports.calls import Calls
 from reports.case import Case
 from reports.latency import Times
@@ -83,8 +83,8 @@ def _uncovered(case: Case) -> tuple[Finding, ...]:
         failed &= ~covered[calls.operation]
     by_operation = np.bincount(calls.operation[failed], minlength=len(calls.operations))
     systems = set(calls.systems) - _systems(calls, covered)
-    undone = sum(_undone(case, sorted(systems)))
-    events = int(failed.sum()) + undone
+    arrivals = sum(case.once(undone.count).of(systems))
+    events = int(failed.sum()) + arrivals
     if not events:
         return ()
     worst = np.argsort(-by_operation, kind="stable")[:EVIDENCE_ROWS_MAX]
@@ -118,7 +118,7 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     calls = case.calls
     exact = Fraction(str(objective.limit)) * _SHARE[objective.unit]
     limit = float(exact)
-    dropped, broken = _undone(case, sorted(_systems(calls, meant)))
+    dropped, broken = case.once(undone.count).of(_systems(calls, meant))
     failed = chosen & calls.failed
     events, of = int(failed.sum()) + dropped + broken, int(chosen.sum()) + dropped + broken
     shown: dict[str, Param] = {"limit": exactly(limit, "share")}
@@ -144,22 +144,6 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
         return timing.finding(objective, Verdict.FAIL, "errors_fail", shown)
     more = timing.share_more(events, of, float(exact), phi)
     return timing.finding(objective, Verdict.UNDECIDED, "errors_undecided", shown, timing.needs(case, of, more))
-
-
-def _undone(case: Case, systems: list[str]) -> tuple[int, int]:
-    """Judged arrivals of some systems that were dropped, and those broken off without a failed call of their own.
-
-    A journey breaks off when it cannot make sense of an answer, or when it is cut short between two calls.
-    """
-    sql = f"""
-        SELECT count(*) FILTER (j.outcome = 'dropped') AS dropped,
-               count(*) FILTER (j.outcome IN ('refused', 'unknown') AND failed.arrival IS NULL) AS broken
-        FROM arrivals a JOIN journeys j ON a.arrival = j.arrival
-        LEFT JOIN (SELECT DISTINCT arrival FROM samples WHERE outcome IN ('refused', 'unknown')) failed
-          ON a.arrival = failed.arrival
-        WHERE list_contains($systems::VARCHAR[], a.system::VARCHAR) AND {phases.judged_sql(case.manifest, "a.at_ns")}"""
-    found = case.one(sql, {"systems": systems})
-    return int(found["dropped"]), int(found["broken"])
 
 
 def _none() -> Finding:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from record.types import Outcome, State
-from reports import accounts, phases
+from reports import accounts, phases, undone
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, PhaseNames, Quantity, Text, Verdict, exactly
 
@@ -75,20 +75,17 @@ def conservation(case: Case) -> Finding:
 
 def drops(case: Case) -> Finding:
     """Share of the judged arrivals that no free user was there for. They are never made up later."""
-    manifest = case.manifest
-    found = case.one(f"""
-        SELECT count(*) AS planned, count(*) FILTER (j.outcome = 'dropped') AS dropped
-        FROM arrivals a LEFT JOIN journeys j ON a.arrival = j.arrival
-        WHERE {phases.judged_sql(manifest, "a.at_ns")}""")
-    limit = manifest.limits.dropped_share_max
-    if not found["planned"]:
+    found = case.once(undone.count)
+    planned, dropped = int(found.planned.sum()), int(found.dropped.sum())
+    limit = case.manifest.limits.dropped_share_max
+    if not planned:
         return _finding("drops", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "share"))
-    share = Fraction(found["dropped"], found["planned"])
+    share = Fraction(dropped, planned)
     return _finding(
         "drops",
         Verdict.VOID if share > Fraction(str(limit)) else Verdict.PASS,
-        planned=Quantity(found["planned"], "count"),
-        dropped=Quantity(found["dropped"], "count"),
+        planned=Quantity(planned, "count"),
+        dropped=Quantity(dropped, "count"),
         measured=Quantity(float(share), "share", limit),
         limit=exactly(limit, "share"),
     )
