@@ -132,7 +132,7 @@ def _hit(objective: Objective, case: Case, meant: np.ndarray) -> float:
     if objective.metric == "errors":
         return int((chosen & calls.failed).sum()) / of
     limit = floor(Fraction(str(objective.limit)) * timing.NS[objective.unit])
-    return int((chosen & calls.timed & (calls.due_ns > limit)).sum()) / of
+    return int((chosen & calls.timed & (calls.due_ns() > limit)).sum()) / of
 
 
 def _communes(case: Case, units: tuple[UnitState, ...]) -> list[_Ranked]:

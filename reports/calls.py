@@ -1,6 +1,6 @@
 """All calls of a record as numpy columns, fetched once and shared by the checks.
 
-Words arrive as small integers (their place in a list), so that five million calls are 150 MB and every question is
+Words arrive as small integers (their place in a list), so that five million calls are 100 MB and every question is
 array arithmetic. Dropped arrivals are no calls; they are counted where they matter.
 """
 
@@ -20,9 +20,9 @@ from record.types import Outcome, RecordError
 from reports import offered, order
 from reports.verdict import NEVER_NS
 
-LATENCY_NS_MAX = NEVER_NS
 BLOCKS_MAX = 3600  # longer runs get longer blocks
 NO_WORD = 2**16 - 1
+UNSENT = -(2**31)
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 _COLUMNS = ["operation", "commune", "outcome", "status", "intended_ns", "sent_ns", "done_ns"]
 
@@ -31,10 +31,11 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Calls:
-    """One element per call in every array. `due_ns` counts from when the call was due, `service_ns` from its sending.
+    """One element per call in every array.
 
-    Both are NEVER_NS where no answer came; `service_ns` is -1 where nothing was sent. `block` is the second in which
-    the call was due (longer beyond an hour).
+    `took_ns` goes from when the call was due until its answer, or until nobody waited any more; `late_ns` from when it
+    was due until it was sent, UNSENT where nothing was. `second` is the one in which it was due, counted from the zero
+    of the run, `block` the same counted from the first call (longer beyond an hour).
     """
 
     operations: tuple[str, ...]
@@ -45,8 +46,10 @@ class Calls:
     commune: NDArray[np.uint8] | NDArray[np.uint16]
     phase: NDArray[np.uint8]
     outcome: NDArray[np.uint8]
-    due_ns: NDArray[np.int64]
-    service_ns: NDArray[np.int64]
+    unanswered: NDArray[np.bool_]
+    took_ns: NDArray[np.int64]
+    late_ns: NDArray[np.int32] | NDArray[np.int64]
+    second: NDArray[np.uint16] | NDArray[np.uint32]
     block: NDArray[np.uint16]
     block_s: float
     planned: NDArray[np.float64]  # (blocks, k): what the plan did to each block (reports.offered)
@@ -55,6 +58,18 @@ class Calls:
     def __len__(self) -> int:
         return len(self.operation)
 
+    def due_ns(self, at: Any = slice(None)) -> NDArray[np.int64]:
+        """Of some calls: from when they were due until their answer, NEVER_NS where none came."""
+        return np.where(self.unanswered[at], NEVER_NS, self.took_ns[at])
+
+    def service_ns(self, at: Any = slice(None)) -> NDArray[np.int64]:
+        """Of some calls: from their sending until their answer, NEVER_NS where none came, -1 where nothing was sent."""
+        late = self.late_ns[at]
+        found = np.clip(self.took_ns[at] - late, 0, NEVER_NS)
+        found[self.unanswered[at]] = NEVER_NS
+        found[late == UNSENT] = -1
+        return np.asarray(found)
+
     @cached_property
     def timed(self) -> NDArray[np.bool_]:
         """Calls whose time counts: those carried out, and those without any answer, slower than all that have one.
@@ -62,7 +77,7 @@ class Calls:
         An answer that is no success does not count: a fast "no" or a fast HTTP 500 must not improve a percentile. A
         connection cut after a millisecond must not either. All of them are counted as errors.
         """
-        return np.asarray((self.outcome == Outcome.OK) | (self.due_ns == NEVER_NS))
+        return np.asarray((self.outcome == Outcome.OK) | self.unanswered)
 
     @cached_property
     def failed(self) -> NDArray[np.bool_]:
@@ -87,8 +102,10 @@ def load(record: RunRecord) -> Calls:
         commune=np.empty(total, _kind(communes)),
         phase=np.empty(total, np.uint8),
         outcome=np.empty(total, np.uint8),
-        due_ns=np.empty(total, np.int64),
-        service_ns=np.empty(total, np.int64),
+        unanswered=np.empty(total, np.bool_),
+        took_ns=np.empty(total, np.int64),
+        late_ns=np.empty(total, np.int32),
+        second=np.empty(total, np.uint16 if high < 2**16 * 1_000_000_000 else np.uint32),
         block=np.empty(total, np.uint16),
     )
     lists = tuple({word: place for place, word in enumerate(words)} for words in (operations, communes, OUTCOMES))
@@ -97,7 +114,9 @@ def load(record: RunRecord) -> Calls:
     for batch in record.batches("samples", _COLUMNS):
         part, wrong = _calls(batch, lists, ends, low, block_ns)
         impossible += wrong
-        rows = slice(filled, filled + len(part.due_ns))
+        rows = slice(filled, filled + len(part.took_ns))
+        if len(part.late_ns) and int(part.late_ns.max()) >= 2**31:
+            table.late_ns = table.late_ns.astype(np.int64)
         for name, values in vars(part).items():
             getattr(table, name)[rows] = values
         filled = rows.stop
@@ -115,7 +134,7 @@ def load(record: RunRecord) -> Calls:
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Table:
     """The columns of Calls, of all calls or of some."""
 
@@ -123,8 +142,10 @@ class _Table:
     commune: NDArray[Any]
     phase: NDArray[np.uint8]
     outcome: NDArray[Any]
-    due_ns: NDArray[np.int64]
-    service_ns: NDArray[np.int64]
+    unanswered: NDArray[np.bool_]
+    took_ns: NDArray[np.int64]
+    late_ns: NDArray[Any]
+    second: NDArray[Any]
     block: NDArray[Any]
 
 
@@ -134,22 +155,24 @@ def _calls(
     """The calls of a batch, and how many of its rows cannot be: times that run backwards, successes without a call."""
     intended, done = (numbers(batch.column(name)) for name in ("intended_ns", "done_ns"))
     unsent = _missing(batch.column("sent_ns"))
-    sent = numbers(batch.column("sent_ns").fill_null(0))
+    took, late = done - intended, numbers(batch.column("sent_ns")) - intended
     operation, commune, outcome = (
         codes(batch.column(name), order, NO_WORD)
         for name, order in zip(("operation", "commune", "outcome"), lists, strict=True)
     )
     gone = (outcome == NO_WORD) | (outcome == Outcome.DROPPED)
-    backwards = (done < intended) | (~unsent & ((sent < intended) | (done < sent)))
-    impossible = int(np.count_nonzero(gone | backwards | (unsent & (outcome == Outcome.OK))))
-    unanswered = (outcome != Outcome.OK) & _missing(batch.column("status"))
-    due = np.where(unanswered, NEVER_NS, np.clip(done - intended, 0, NEVER_NS))
-    service = np.where(unanswered, NEVER_NS, np.clip(done - sent, 0, NEVER_NS))
-    service[unsent] = -1
+    backwards = (took < 0) | (~unsent & ((late < 0) | (took < late)))
+    succeeded = outcome == Outcome.OK
+    impossible = int(np.count_nonzero(gone | backwards | (unsent & succeeded)))
+    unanswered = ~succeeded & _missing(batch.column("status"))
+    np.clip(took, 0, NEVER_NS, out=took)
+    np.maximum(late, UNSENT + 1, out=late)
+    late[unsent] = UNSENT
     phase = np.zeros(len(done), np.uint8)
     for end in ends:
         phase += intended >= end
-    found = _Table(operation, commune, phase, outcome, due, service, (intended - low) // block_ns)
+    second, block = np.maximum(intended, 0) // 1_000_000_000, (intended - low) // block_ns
+    found = _Table(operation, commune, phase, outcome, unanswered, took, late, second, block)
     if gone.any():
         found = _Table(*(values[~gone] for values in vars(found).values()))
     if len(found.operation) and max(int(found.operation.max()), int(found.commune.max())) == NO_WORD:
@@ -162,6 +185,8 @@ def _kind(words: tuple[str, ...]) -> type[np.uint8] | type[np.uint16]:
 
 
 def _missing(column: pa.Array) -> NDArray[np.bool_]:
+    if not column.null_count:
+        return np.zeros(len(column), np.bool_)
     return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
 
 
@@ -182,7 +207,7 @@ def _planned(record: RunRecord, block: NDArray[Any], low: int, block_ns: int) ->
 def codes(column: pa.DictionaryArray, order: Mapping[str, int], missing: int) -> NDArray[np.int32]:
     """Words as numbers: each as `order` says; `missing` for those that it does not have and where there is none."""
     places = np.array([order.get(word, missing) for word in column.dictionary.to_pylist()] + [missing], np.int32)
-    indices = column.indices.fill_null(len(places) - 1)
+    indices = column.indices.fill_null(len(places) - 1) if column.null_count else column.indices
     return np.asarray(places[indices.to_numpy(zero_copy_only=False)])
 
 

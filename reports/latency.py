@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import intervals, order
-from reports.calls import Calls
+from reports.calls import UNSENT, Calls
 
 PERCENTILES: tuple[float, ...] = (50.0, 90.0, 95.0, 99.0)
 ALL_JUDGED = "*"  # the name under which all judged phases together appear
@@ -65,8 +65,11 @@ def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]
     if not len(calls):
         return ()
     clocks = tuple(
-        _Clock(ns, order.Buckets(ns), counted)
-        for ns, counted in ((calls.due_ns, calls.timed), (calls.service_ns, calls.timed & (calls.service_ns >= 0)))
+        _Clock(values, order.Buckets(values, len(calls)), counted)
+        for values, counted in (
+            (calls.due_ns, calls.timed),
+            (calls.service_ns, calls.timed & (calls.late_ns != UNSENT)),
+        )
     )
     rows: list[Row] = []
     for dimension, names, codes in _dimensions(calls):
@@ -79,7 +82,7 @@ def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]
 class _Clock:
     """Times of all calls from one moment on, and which of them count."""
 
-    ns: NDArray[np.int64]
+    values: order.Values
     buckets: order.Buckets
     counted: NDArray[np.bool_]
 
@@ -88,11 +91,11 @@ def estimate(times: Times, percentile: float) -> Estimate:
     """One percentile."""
     group = np.zeros(len(times.ns), np.int64)
     steps = (*(lower for lower in PERCENTILES if lower < percentile), percentile)
-    return by_group(times.ns, group, 1, times.block, times.planned, steps)[0][-1]
+    return by_group(times.ns.__getitem__, group, 1, times.block, times.planned, steps)[0][-1]
 
 
 def by_group(
-    latency: NDArray[np.int64],
+    values: order.Values,
     group: Codes,
     groups: int,
     block: Codes,
@@ -104,10 +107,10 @@ def by_group(
 
     A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
     """
-    found = order.Groups(latency, group, groups, buckets)
+    found = order.Groups(values, group, groups, buckets)
     shares = [percentile / 100 for percentile in percentiles]
     ranks = np.stack([intervals.rank_of(found.n, share) for share in shares], axis=1)
-    values, totals, late = found.beyond(ranks, block, len(planned))
+    at_ranks, totals, late = found.beyond(ranks, block, len(planned))
     phis: list[NDArray[np.float64]] = []
     bounds: list[NDArray[np.int64]] = []
     phi = np.ones(groups)
@@ -118,7 +121,7 @@ def by_group(
     low, high = np.split(found.at(np.stack([*bounds[::2], *bounds[1::2]], axis=1)), 2, axis=1)
     return [
         tuple(
-            _one(percentile, values[row, step], low[row, step], high[row, step], phis[step][row])
+            _one(percentile, at_ranks[row, step], low[row, step], high[row, step], phis[step][row])
             for step, percentile in enumerate(percentiles)
         )
         for row in range(groups)
@@ -158,7 +161,7 @@ def _rows(
     failed = order.count(group[calls.failed], groups + 1)[:groups]
     due, service = (
         by_group(
-            clock.ns,
+            clock.values,
             np.where(clock.counted, group, group.dtype.type(groups)),
             groups,
             calls.block,

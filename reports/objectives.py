@@ -103,7 +103,7 @@ def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArra
     calls = case.calls
     timed = chosen & calls.timed
     if timed.any():
-        return timing.judge(case, objective, percentile, Times(calls.due_ns[timed], calls.block[timed], calls.planned))
+        return timing.judge(case, objective, percentile, Times(calls.due_ns(timed), calls.block[timed], calls.planned))
     limit = Fraction(str(objective.limit)) * timing.NS[objective.unit]
     shown: dict[str, Param] = {"limit": exactly(float(limit), "ns"), "calls": Quantity(int(chosen.sum()), "count")}
     return timing.finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)

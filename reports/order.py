@@ -6,7 +6,7 @@ value by value. Twenty million calls take a third of the time and memory that so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,21 +16,22 @@ MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
 CHUNK = 2**20
 
 Ints = NDArray[np.int64]
+Values: TypeAlias = Callable[[Any], Ints]  # those at some places: a slice, or an array of places
 Codes: TypeAlias = NDArray[np.integer[Any]]
 
 
 class Buckets:
     """In which bucket each of the values lies: 0 … `width` - 1, ascending, none of them empty."""
 
-    def __init__(self, values: Ints) -> None:
+    def __init__(self, values: Values, length: int) -> None:
         shift = 23 - MANTISSA_BITS
-        self.place = np.empty(len(values), np.uint16)
-        for chunk in chunks(len(values)):
-            self.place[chunk] = np.maximum(values[chunk], 0).astype(np.float32).view(np.int32) >> shift
+        self.place = np.empty(length, np.uint16)
+        for chunk in chunks(length):
+            self.place[chunk] = np.maximum(values(chunk), 0).astype(np.float32).view(np.int32) >> shift
         used = count(self.place, 2**15) > 0
         self.width = max(int(np.count_nonzero(used)), 1)
         narrow = (np.cumsum(used) - 1).astype(np.uint16)
-        for chunk in chunks(len(values)):
+        for chunk in chunks(length):
             self.place[chunk] = narrow[self.place[chunk]]
 
 
@@ -40,14 +41,14 @@ class Groups:
     Those that count are not negative. `buckets` are those of the values, where they are known already.
     """
 
-    def __init__(self, values: Ints, group: Codes, groups: int, buckets: Buckets | None = None) -> None:
+    def __init__(self, values: Values, group: Codes, groups: int, buckets: Buckets | None = None) -> None:
         self._values, self._group, self._groups = values, group, groups
-        self._buckets = Buckets(values) if buckets is None else buckets
+        self._buckets = Buckets(values, len(group)) if buckets is None else buckets
         self._width = self._buckets.width
         size = (groups + 1) * self._width
         self._kind: Any = np.int32 if size < 2**31 else np.int64
         self._counts = np.zeros(size, np.int64)
-        for chunk in chunks(len(values)):
+        for chunk in chunks(len(group)):
             self._counts += np.bincount(self._cells(chunk), minlength=size)
         self._below = np.cumsum(self._counts)
         self.n: Ints = self._counts.reshape(groups + 1, self._width).sum(axis=1)[:groups]
@@ -70,8 +71,8 @@ class Groups:
         size = (self._groups + 1) * blocks * (steps + 1)
         kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
-        exact = (self._values[wanted, None] > values[self._group[wanted]]).sum(axis=1).astype(np.uint8)
-        for chunk in chunks(len(self._values)):
+        exact = (self._values(wanted)[:, None] > values[self._group[wanted]]).sum(axis=1).astype(np.uint8)
+        for chunk in chunks(len(self._group)):
             level = passed[self._cells(chunk)]
             first, last = np.searchsorted(wanted, (chunk.start, chunk.stop))
             level[wanted[first:last] - chunk.start] = exact[first:last]
@@ -95,11 +96,12 @@ class Groups:
         flags = np.zeros(len(self._counts), np.bool_)
         flags[cells[exists]] = True
         wanted = np.concatenate(
-            [np.flatnonzero(flags[self._cells(chunk)]) + chunk.start for chunk in chunks(len(self._values))]
+            [np.flatnonzero(flags[self._cells(chunk)]) + chunk.start for chunk in chunks(len(self._group))]
         )
         cell = self._group[wanted].astype(np.int64) * self._width + self._buckets.place[wanted]
-        order = np.lexsort((self._values[wanted], cell))
-        values, sorted_cells = self._values[wanted][order], cell[order]
+        found = self._values(wanted)
+        order = np.lexsort((found, cell))
+        values, sorted_cells = found[order], cell[order]
         inside = rank - (self._below[cells] - self._counts[cells])
         place = np.searchsorted(sorted_cells, cells, "left") + inside - 1
         return np.where(exists, values[np.where(exists, place, 0)], -1), cells, wanted

@@ -40,7 +40,7 @@ def of(case: Case) -> tuple[Line, ...]:
     counts = np.zeros(len(calls.systems) * size, np.int64)
     for chunk in order.chunks(len(calls)):
         chosen = calls.timed[chunk] & case.judged[chunk]
-        bucket = calls.due_ns[chunk][chosen].astype(np.float32).view(np.int32) >> shift
+        bucket = calls.due_ns(chunk)[chosen].astype(np.float32).view(np.int32) >> shift
         system = calls.system_of[calls.operation[chunk][chosen]]
         counts += np.bincount(system * size + bucket, minlength=len(counts))
     table = counts.reshape(len(calls.systems), size)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reports import order
 from reports.case import Case
 
 POINTS_MAX = 360  # ten seconds each over an hour
@@ -39,17 +40,12 @@ def of(case: Case) -> Timeline:
     step = -(-length // POINTS_MAX)
     points = -(-length // step)
     step_ns = step * 1_000_000_000
-    due = case.rows(f"""
-        SELECT least(greatest(intended_ns // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n,
-               count(*) FILTER (outcome IN ('refused', 'unknown')) AS failed,
-               quantile_disc(done_ns - intended_ns, [0.5, 0.95]) FILTER (outcome = 'ok' OR status IS NULL) AS p
-        FROM samples WHERE outcome <> 'dropped' GROUP BY place ORDER BY place""")
-    p50, p95 = np.full(points, np.nan), np.full(points, np.nan)
-    due_n, failed_n = np.zeros(points), np.zeros(points)
-    for row in due:
-        due_n[row["place"]], failed_n[row["place"]] = row["n"], row["failed"]
-        if row["p"]:
-            p50[row["place"]], p95[row["place"]] = (value / 1e9 for value in row["p"])
+    calls = case.calls
+    group = np.minimum(calls.second // step, points - 1).astype(np.uint16)
+    due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed]))
+    timed = order.Groups(calls.took_ns.__getitem__, np.where(calls.timed, group, np.uint16(points)), points)
+    ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
+    p50, p95 = np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan)
 
     def rate(source: str, column: str) -> Floats:
         counts = np.zeros(points)

@@ -17,7 +17,7 @@ TIMES = st.one_of(st.integers(0, 200), st.integers(10**6, 10**10), st.just(NEVER
 def test_ranks_and_what_lies_beyond_are_those_of_a_sort(rows: list[tuple[int, int, int]], rank: int) -> None:
     table = np.array(rows, np.int64).reshape(-1, 3)
     values, group, block = table[:, 0], table[:, 1], table[:, 2].astype(np.int32)
-    found = order.Groups(values, group, 4)
+    found = order.Groups(values.__getitem__, group, 4)
     ranks = np.minimum(np.tile([rank // 2, rank], (4, 1)), np.bincount(group, minlength=4)[:, None])
     at, totals, beyond = found.beyond(ranks, block, 6)
     assert np.array_equal(at, found.at(ranks))
@@ -35,7 +35,7 @@ def test_more_values_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None
     random = np.random.default_rng(3)
     values, group = random.integers(0, 10**9, 5000), random.integers(0, 7, 5000)
     ranks = np.tile([100, 300], (7, 1))
-    whole = order.Groups(values, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    whole = order.Groups(values.__getitem__, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
     monkeypatch.setattr(order, "CHUNK", 700)
-    parts = order.Groups(values, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    parts = order.Groups(values.__getitem__, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
     assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
