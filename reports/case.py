@@ -39,9 +39,13 @@ class Case:
         return counts[self.calls.phase]
 
     @cached_property
+    def due(self) -> latency.Clock:
+        return latency.due_clock(self.calls)
+
+    @cached_property
     def latency(self) -> tuple[latency.Row, ...]:
         names = [phase.name for phase in self.manifest.phases] or [""]
-        return latency.table(self.calls, names, phases.judged(self.manifest))
+        return latency.table(self.calls, self.due, names, phases.judged(self.manifest))
 
     @cached_property
     def end_ns(self) -> int:

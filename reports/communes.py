@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from record.types import Outcome
-from reports import intervals, objectives
+from reports import intervals, objectives, order
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
 
@@ -113,9 +113,12 @@ def check(case: Case) -> tuple[Finding, ...]:
 def _by_second(case: Case, chosen: np.ndarray) -> np.ndarray:
     """(communes, seconds) counts of the chosen calls."""
     calls = case.calls
-    blocks = len(calls.planned)
-    flat = calls.commune[chosen].astype(np.int64) * blocks + calls.block[chosen]
-    return np.bincount(flat, minlength=len(calls.communes) * blocks).reshape(len(calls.communes), blocks)
+    blocks, size = len(calls.planned), len(calls.communes) * len(calls.planned)
+    counts = np.zeros(size, np.int64)
+    for chunk in order.chunks(len(calls)):
+        places = np.flatnonzero(chosen[chunk]) + chunk.start
+        counts += np.bincount(calls.commune[places].astype(np.int64) * blocks + calls.block[places], minlength=size)
+    return counts.reshape(len(calls.communes), blocks)
 
 
 def _lower(events: np.ndarray, of: np.ndarray, phi: np.ndarray, alpha: float) -> np.ndarray:

@@ -47,7 +47,8 @@ def judge(case: Case, objective: Objective, percentile: float) -> Finding:
     limit: dict[str, Param] = {"limit": exactly(objective.limit * timing.NS[objective.unit], "ns")}
     if not len(found.ns):
         return timing.finding(objective, Verdict.UNDECIDED, "lag_nothing", limit)
-    finding = timing.judge(case, objective, percentile, found)
+    estimate = latency.estimate(found, percentile)
+    finding = timing.judge(case, objective, estimate, len(found.ns), lambda: found)
     timed = [link.slug for index, link in meant if len(times(case, [index]).ns)]
     unseen = [pattern for pattern in objective.operations if not any(fnmatchcase(slug, pattern) for slug in timed)]
     if finding.verdict is Verdict.PASS and unseen:

@@ -7,6 +7,7 @@ order statistics over the raw calls, in whole nanoseconds; nothing is printed th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -60,17 +61,27 @@ class Times:
     planned: NDArray[np.float64]
 
 
-def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]:
+@dataclass(frozen=True)
+class Clock:
+    """Times of all calls from one moment on; `buckets` say which of them count."""
+
+    values: order.Values
+    buckets: order.Buckets
+
+
+def due_clock(calls: Calls) -> Clock:
+    return Clock(calls.due_ns, order.Buckets(calls.due_ns, len(calls), calls.timed))
+
+
+def service_clock(calls: Calls) -> Clock:
+    return Clock(calls.service_ns, order.Buckets(calls.service_ns, len(calls), calls.timed & (calls.late_ns != UNSENT)))
+
+
+def table(calls: Calls, due: Clock, phases: list[str], judged: list[int]) -> tuple[Row, ...]:
     """Rows ordered by dimension, phase and name; a group without a call has no row."""
     if not len(calls):
         return ()
-    clocks = tuple(
-        _Clock(values, order.Buckets(values, len(calls)), counted)
-        for values, counted in (
-            (calls.due_ns, calls.timed),
-            (calls.service_ns, calls.timed & (calls.late_ns != UNSENT)),
-        )
-    )
+    clocks = (due, service_clock(calls))
     rows: list[Row] = []
     for dimension, names, codes in _dimensions(calls):
         for scope, group in _scopes(calls, phases, judged, codes, len(names)):
@@ -78,20 +89,20 @@ def table(calls: Calls, phases: list[str], judged: list[int]) -> tuple[Row, ...]
     return tuple(rows)
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """Times of all calls from one moment on, and which of them count."""
-
-    values: order.Values
-    buckets: order.Buckets
-    counted: NDArray[np.bool_]
+def among(calls: Calls, clock: Clock, chosen: NDArray[np.bool_], percentile: float) -> Estimate:
+    """One percentile, of the chosen calls that count."""
+    group = (~chosen).view(np.uint8)
+    return by_group(clock.values, group, 1, calls.block, calls.planned, _up_to(percentile), clock.buckets)[0][-1]
 
 
 def estimate(times: Times, percentile: float) -> Estimate:
     """One percentile."""
     group = np.zeros(len(times.ns), np.int64)
-    steps = (*(lower for lower in PERCENTILES if lower < percentile), percentile)
-    return by_group(times.ns.__getitem__, group, 1, times.block, times.planned, steps)[0][-1]
+    return by_group(times.ns.__getitem__, group, 1, times.block, times.planned, _up_to(percentile))[0][-1]
+
+
+def _up_to(percentile: float) -> tuple[float, ...]:
+    return (*(lower for lower in PERCENTILES if lower < percentile), percentile)
 
 
 def by_group(
@@ -143,14 +154,17 @@ def _scopes(
     A group is the place of its phase times `width` plus its code, and the number of groups that of no group.
     """
     kind: Any = np.uint16 if width * len(phases) < 2**16 else np.int32
-    yield phases, calls.phase * kind(width) + codes.astype(kind)
+    group = calls.phase.astype(kind)
+    group *= kind(width)
+    group += codes
+    yield phases, group
     if len(judged) > 1:
         yield [ALL_JUDGED], np.where(np.isin(calls.phase, judged), codes.astype(kind), kind(width))
 
 
 def _rows(
     calls: Calls,
-    clocks: tuple[_Clock, ...],
+    clocks: tuple[Clock, Clock],
     dimension: str,
     names: tuple[str, ...],
     scope: list[str],
@@ -159,19 +173,13 @@ def _rows(
     groups = len(names) * len(scope)
     total = order.count(group, groups + 1)[:groups]
     failed = order.count(group[calls.failed], groups + 1)[:groups]
-    due, service = (
-        by_group(
-            clock.values,
-            np.where(clock.counted, group, group.dtype.type(groups)),
-            groups,
-            calls.block,
-            calls.planned,
-            PERCENTILES,
-            clock.buckets,
-        )
-        for clock in clocks
-    )
-    counts = order.count(group[calls.timed], groups + 1)[:groups]
+
+    def estimates(clock: Clock) -> list[tuple[Estimate, ...]]:
+        return by_group(clock.values, group, groups, calls.block, calls.planned, PERCENTILES, clock.buckets)
+
+    with ThreadPoolExecutor(len(clocks)) as both:
+        due, service = both.map(estimates, clocks)
+    counts = total - order.count(group[~calls.timed], groups + 1)[:groups]
     for place in np.flatnonzero(total):
         yield Row(
             dimension=dimension,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, lags, order, timing, undone
+from reports import intervals, lags, latency, order, timing, undone
 from reports.calls import Calls
 from reports.case import Case
 from reports.latency import Times
@@ -102,8 +102,11 @@ def _systems(calls: Calls, meant: NDArray[np.bool_]) -> set[str]:
 def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArray[np.bool_]) -> Finding:
     calls = case.calls
     timed = chosen & calls.timed
-    if timed.any():
-        return timing.judge(case, objective, percentile, Times(calls.due_ns(timed), calls.block[timed], calls.planned))
+    if n := int(np.count_nonzero(timed)):
+        found = latency.among(calls, case.due, chosen, percentile)
+        return timing.judge(
+            case, objective, found, n, lambda: Times(calls.due_ns(timed), calls.block[timed], calls.planned)
+        )
     limit = Fraction(str(objective.limit)) * timing.NS[objective.unit]
     shown: dict[str, Param] = {"limit": exactly(float(limit), "ns"), "calls": Quantity(int(chosen.sum()), "count")}
     return timing.finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
 CHUNK = 2**20
+_NOWHERE = 2**15  # above the bucket of any value
 
 Ints = NDArray[np.int64]
 Values: TypeAlias = Callable[[Any], Ints]  # those at some places: a slice, or an array of places
@@ -21,16 +22,19 @@ Codes: TypeAlias = NDArray[np.integer[Any]]
 
 
 class Buckets:
-    """In which bucket each of the values lies: 0 … `width` - 1, ascending, none of them empty."""
+    """In which bucket each of the values lies: 0 … `width` - 1, ascending, none of them empty; `width` if it does not
+    count. Those that count are not negative."""
 
-    def __init__(self, values: Values, length: int) -> None:
+    def __init__(self, values: Values, length: int, counted: NDArray[np.bool_] | None = None) -> None:
         shift = 23 - MANTISSA_BITS
         self.place = np.empty(length, np.uint16)
         for chunk in chunks(length):
             self.place[chunk] = np.maximum(values(chunk), 0).astype(np.float32).view(np.int32) >> shift
-        used = count(self.place, 2**15) > 0
+            if counted is not None:
+                self.place[chunk][~counted[chunk]] = _NOWHERE
+        used = count(self.place, _NOWHERE + 1)[:-1] > 0
         self.width = max(int(np.count_nonzero(used)), 1)
-        narrow = (np.cumsum(used) - 1).astype(np.uint16)
+        narrow = np.append(np.cumsum(used) - 1, self.width).astype(np.uint16)
         for chunk in chunks(length):
             self.place[chunk] = narrow[self.place[chunk]]
 
@@ -38,18 +42,19 @@ class Buckets:
 class Groups:
     """`values` in `groups` groups; `group` says which each belongs to, `groups` itself that it counts nowhere.
 
-    Those that count are not negative. `buckets` are those of the values, where they are known already.
+    `buckets` are those of the values, where they are known already.
     """
 
     def __init__(self, values: Values, group: Codes, groups: int, buckets: Buckets | None = None) -> None:
         self._values, self._group, self._groups = values, group, groups
         self._buckets = Buckets(values, len(group)) if buckets is None else buckets
-        self._width = self._buckets.width
+        self._width = self._buckets.width + 1
         size = (groups + 1) * self._width
         self._kind: Any = np.int32 if size < 2**31 else np.int64
         self._counts = np.zeros(size, np.int64)
         for chunk in chunks(len(group)):
             self._counts += np.bincount(self._cells(chunk), minlength=size)
+        self._counts[self._width - 1 :: self._width] = 0
         self._below = np.cumsum(self._counts)
         self.n: Ints = self._counts.reshape(groups + 1, self._width).sum(axis=1)[:groups]
         self._start: Ints = np.cumsum(self.n) - self.n
@@ -67,8 +72,9 @@ class Groups:
         above = np.zeros((self._groups + 1, self._width), np.uint8)
         for step in range(steps):
             above[:-1] += np.arange(self._width) > bucket[:, step, None]
-        passed = above.ravel()
-        size = (self._groups + 1) * blocks * (steps + 1)
+        above[:, -1] = steps + 1  # what does not count is on a level of its own
+        passed, levels = above.ravel(), steps + 2
+        size = (self._groups + 1) * blocks * levels
         kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
         exact = (self._values(wanted)[:, None] > values[self._group[wanted]]).sum(axis=1).astype(np.uint8)
@@ -77,9 +83,9 @@ class Groups:
             first, last = np.searchsorted(wanted, (chunk.start, chunk.stop))
             level[wanted[first:last] - chunk.start] = exact[first:last]
             cell = self._group[chunk].astype(kind) * blocks + block[chunk]
-            counts += np.bincount(cell * (steps + 1) + level, minlength=size)
-        levels = counts.reshape(self._groups + 1, blocks, steps + 1)[:-1]
-        exceeding = np.cumsum(levels[:, :, ::-1], axis=2)[:, :, ::-1]
+            counts += np.bincount(cell * kind(levels) + level, minlength=size)
+        found = counts.reshape(self._groups + 1, blocks, levels)[:-1, :, :-1]
+        exceeding = np.cumsum(found[:, :, ::-1], axis=2)[:, :, ::-1]
         return values, exceeding[:, :, 0], np.moveaxis(exceeding[:, :, 1:], 2, 0)
 
     def _cells(self, chunk: slice) -> Codes:

@@ -43,7 +43,8 @@ def of(case: Case) -> Timeline:
     calls = case.calls
     group = np.minimum(calls.second // step, points - 1).astype(np.uint16)
     due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed]))
-    timed = order.Groups(calls.took_ns.__getitem__, np.where(calls.timed, group, np.uint16(points)), points)
+    took = calls.took_ns.__getitem__
+    timed = order.Groups(took, group, points, order.Buckets(took, len(calls), calls.timed))
     ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
     p50, p95 = np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan)
 

@@ -6,6 +6,7 @@ percentile has no interval, the share within the limit may still decide.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor, log, log1p
 from typing import Any
@@ -14,19 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, latency, order, phases
+from reports import intervals, order, phases
 from reports.case import Case
-from reports.latency import Times
+from reports.latency import Estimate, Times
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, exactly
 
 NS = {"ms": 1_000_000, "s": 1_000_000_000}
 
 
-def judge(case: Case, objective: Objective, percentile: float, times: Times) -> Finding:
-    """The finding; its words are those of objective.<metric>_…. There must be at least one time."""
+def judge(case: Case, objective: Objective, found: Estimate, n: int, ask: Callable[[], Times]) -> Finding:
+    """The finding on a percentile of n > 0 times; its words are those of objective.<metric>_….
+
+    All times are asked for only where the percentile does not decide.
+    """
     exact = Fraction(str(objective.limit)) * NS[objective.unit]
-    limit, n, words = float(exact), len(times.ns), objective.metric
-    found = latency.estimate(times, percentile)
+    limit, percentile, words = float(exact), found.percentile, objective.metric
     shown: dict[str, Param] = {"limit": exactly(limit, "ns"), "percentile": Quantity(percentile, "percentile")}
     shown |= {"calls": Quantity(n, "count"), "needed": Quantity(found.calls_needed, "count")}
     for name in ("value", "low", "high"):
@@ -37,6 +40,7 @@ def judge(case: Case, objective: Objective, percentile: float, times: Times) -> 
     if found.low is not None and found.low > exact:
         variant = f"{words}_fail" if found.value is not None else f"{words}_at_least"
         return finding(objective, Verdict.FAIL, variant, shown)
+    times = ask()
     if found.high is None or found.low is None:
         late, allowed = _late(times, floor(exact)), 1 - Fraction(str(percentile)) / 100
         shown |= {"within": Quantity(1 - late.value, "share"), "promised": exactly(percentile / 100, "share")}

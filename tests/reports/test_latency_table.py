@@ -50,9 +50,8 @@ def test_a_second_frozen_in_ten_shows_as_the_citizens_saw_it(tmp_path: Path) -> 
     samples = [call(index, int(due[index]), int(done[index] - due[index]), 0) for index in range(2000)]
     head = manifest(2000, phases=(Phase("peak", 0, 10 * S, True),))
     folder = make_record(tmp_path / "r", head, arrivals=plan(2000, 10), samples=samples)
-    took = Case(
-        open_record(folder)
-    ).calls.due_ns()  # one stall is one event: the table rightly gives it no p99 interval
+    # One stall is one event: the table rightly gives it no p99 interval.
+    took = Case(open_record(folder)).calls.due_ns()
     assert len(took) == 2000
     assert np.percentile(took, 95, method="inverted_cdf") / MS == pytest.approx(525, rel=0.02)
     assert np.percentile(took, 99, method="inverted_cdf") / MS == pytest.approx(925, rel=0.02)
