@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
-CHUNK = 2**20
+CHUNK = 2**19
 _NOWHERE = 2**15  # above the bucket of any value
 
 Ints = NDArray[np.int64]
