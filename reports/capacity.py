@@ -23,7 +23,7 @@ from reports.segments import Floats, Goal, Load, Segment
 Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
 KERNEL = 0.10  # width of the weights, in ln(rate)
 CHANCE = 2.576  # standard errors between queue and segments that are no contradiction
-AGREE = 0.10  # a queue is never trusted closer than this, in logits
+AGREE = 0.01  # a queue is never trusted closer than this, in ln(rate)
 WIDER = 1.5  # of every spread: what is learned twice from the same calls is not independent (docs/adr/0006)
 SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
 SLOPE, SLOPE_SPREAD = np.log(15.0), 0.8  # lognormal prior of the logit's slope, without a queue
@@ -161,7 +161,19 @@ def _service(load: Load, warm_s: float) -> Service | None:
     if found is None or not limits:
         return found
     near = found.begun - calls.sent_s[warm] <= max(limits)
+    if near.sum() < queueing.WAITED_MIN:
+        return None
+    if _alike(found.took[near], found.took[~near]):
+        return found
     return Service(found.servers, found.took[near], found.begun[near], found.waited[near], found.overhead_s)
+
+
+def _alike(some: Floats, others: Floats) -> bool:
+    """Whether two sets of service times have means that differ no more than by chance."""
+    if min(some.size, others.size) < CALLS_MIN:
+        return False
+    error = np.hypot(some.std() / np.sqrt(some.size), others.std() / np.sqrt(others.size))
+    return bool(abs(some.mean() - others.mean()) <= CHANCE * error)
 
 
 def _learn(load: Load, chosen: NDArray[np.int64]) -> Service | None:
@@ -220,7 +232,7 @@ def _shifted(
         if abs(change) < 1e-9:
             break
     variance = shape.phi / information if information > 1e-9 else np.inf
-    trusted = AGREE**2 + (shape.spread * shape.slope) ** 2
+    trusted = (AGREE**2 + shape.spread**2) * shape.slope**2
     trusted += max(0.0, shift**2 - CHANCE**2 * (variance + trusted)) if np.isfinite(variance) else 0.0
     moved = shift * trusted / (trusted + variance) if np.isfinite(variance) else 0.0
     spread = max(SPREAD_MIN, np.sqrt(1 / (1 / trusted + 1 / variance)) / shape.slope)

@@ -35,6 +35,7 @@ WARM_SHARE = 0.1  # of a lane, left out
 LANES = 48  # independent histories behind the point estimate
 RESAMPLED, RESAMPLED_LANES = 20, 6
 STEPS = np.array([-0.12, -0.05, 0.0, 0.05, 0.12])  # ln(rate) around the crossing
+SLOPE_MIN = 0.5  # of the logit against ln(rate); a flatter curve says nothing about where it crosses anything
 COARSE = np.array([0.3, 0.45, 0.6, 0.7, 0.8, 0.88, 0.94, 0.98])  # of the ceiling
 
 Floats = NDArray[np.float64]
@@ -162,7 +163,7 @@ def curve(service: Service, limit_s: float, share: float, seed: int = 1) -> Curv
     simulated = float(np.sqrt(phi / (calls * LANES * p * (1 - p))))  # error of the logit from simulating only so long
     logits = _logits(centre)
     slope = float((logits[3] - logits[1]) / (near[3] - near[1]))
-    if slope <= 0:
+    if slope < SLOPE_MIN:
         return None
     spread = float(np.hypot(np.std(np.array(found[1:]) - found[0]), simulated / slope))
     return Curve(near, logits, spread, phi)
@@ -258,5 +259,5 @@ def _logit(share: float) -> float:
 
 def _crossing(log_rates: Floats, logits: Floats, target: float) -> float:
     piece = int(np.clip(np.searchsorted(logits, target) - 1, 0, logits.size - 2))
-    slope = max((logits[piece + 1] - logits[piece]) / (log_rates[piece + 1] - log_rates[piece]), 0.5)
+    slope = max((logits[piece + 1] - logits[piece]) / (log_rates[piece + 1] - log_rates[piece]), SLOPE_MIN)
     return float(log_rates[piece] + (target - logits[piece]) / slope)
