@@ -104,6 +104,22 @@ def test_what_was_slow_only_at_first_is_left_out(tmp_path: Path) -> None:
     assert found.per_s == pytest.approx(163.6, rel=0.05)
 
 
+def test_services_that_alone_take_longer_than_the_limit_give_no_curve() -> None:
+    took = np.random.default_rng(1).gamma(4, 0.1, 400)
+    begun = np.linspace(0.0, 60.0, took.size)
+    service = queueing.Service(4, took, begun, np.ones(took.size, np.bool_), 0.0)
+    assert queueing.curve(service, 0.01, 0.05) is None
+    assert queueing.curve(service, 2.0, 0.05) is not None
+
+
+@pytest.mark.parametrize(("slow", "heard"), [(1.0, 2000), (1.5, 1500)])
+def test_late_calls_are_heard_when_they_were_served_like_the_others(slow: float, heard: int) -> None:
+    rng = np.random.default_rng(4)
+    took = rng.gamma(4, 0.01, 2000) * np.where(np.arange(2000) < 500, slow, 1.0)
+    assert len(took if capacity._alike(took[500:], took[:500]) else took[500:]) == heard
+    assert not capacity._alike(took[500:], took[:10])
+
+
 def test_a_late_generator_is_named_and_not_the_target(tmp_path: Path) -> None:
     found = capacity.estimate([queue_record(tmp_path / "a", STAIRS + NEAR, lateness_ms=60.0)])
     assert found is not None
