@@ -9,7 +9,7 @@ Beside it, on the same restarts: a stored baseline and "fail beyond +10 %" (and 
 processor time, as pytest-benchmark --compare-fail does; the baseline is a block of the base after one restart, the run
 a block of the candidate after another.
 
-QUICK=1: 12 restarts instead of 32 of each, which is a sample and no proof. THONGSUOT_GATE=FOLDER: take the records of
+QUICK=1: 6 restarts instead of 32 of each, which is a sample and no proof. THONGSUOT_GATE=FOLDER: take the records of
 an earlier bench from there.
 """
 
@@ -32,7 +32,7 @@ from reports.duet import Question
 from reports.verdict import Verdict
 
 QUICK = os.environ.get("QUICK") == "1"
-RESTARTS = 12 if QUICK else 32
+RESTARTS = 6 if QUICK else 32
 RATE = 200
 DRAWS = 2000
 ALARMS_MAX, FOUND_MIN, SECONDS_MAX = 0.005, 0.95, 120.0
