@@ -12,6 +12,7 @@ import pytest
 
 from bench.stations import OperationSpec, Spec, StationSpec, Step
 from bench.truth_server import TruthServer
+from reports.verdict import Verdict
 
 FOUR_SERVERS = Spec((StationSpec("work", 4, 20.0),), {"/": OperationSpec((Step("work"),))})
 TRUTH = 163.6  # bench.truth.true_capacity for 95 % within 100 ms
@@ -26,7 +27,11 @@ def test_a_short_search_finds_the_limit_and_anybody_can_compute_it_again(tmp_pat
         target = tmp_path / "target.toml"
         target.write_text(f'name = "truth"\n[systems]\nown = "{server.url}"\n[own.get]\npath = "/"\n', "utf-8")
         words = ["generic", "--target", str(target), "--rate", "200", "--set", "objective.0.limit_ms=100"]
-        done = thongsuot("capacity", *words, "--budget", "20s", "--runs", str(tmp_path / "runs"), "--json")
+        for _ in range(3):
+            shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+            done = thongsuot("capacity", *words, "--budget", "20s", "--runs", str(tmp_path / "runs"), "--json")
+            if done.returncode != Verdict.VOID.exit_code:  # it is, rightly, when others keep the generator from its work
+                break
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["capacity"]["arrivals_per_s"] == pytest.approx(TRUTH, rel=0.15)
