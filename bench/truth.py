@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.stations import Network, Spec, service_times
 
 ARRIVALS = 400_000
-STEPS = 14
+CLOSE = 0.0005  # relative; what the bisection leaves open
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,21 @@ def ceiling(spec: Spec) -> float:
     return min(highest)
 
 
-def true_capacity(spec: Spec, promises: Sequence[Promise], seed: int = 7, arrivals: int = ARRIVALS) -> float:
+def true_capacity(
+    spec: Spec,
+    promises: Sequence[Promise],
+    seed: int = 7,
+    arrivals: int = ARRIVALS,
+    between: tuple[float, float] | None = None,
+) -> float:
     """Highest rate of Poisson arrivals per second, of the whole mix, at which every promise holds in the long run.
 
-    By bisection over common random numbers; the standard error is about 0.5 % where the limit is near saturation.
-    Start-up effects are left out of the spec: the truth is that of the steady state.
+    By bisection over common random numbers, in `between` if that is known; the standard error is about 0.5 % where the
+    limit is near saturation. Start-up effects are left out of the spec: the truth is that of the steady state.
     """
     steady = msgspec.structs.replace(spec, warmup_s=0.0)
-    low, high = 0.0, ceiling(spec) * 1.02
-    for _ in range(STEPS):
+    low, high = between or (0.0, ceiling(spec) * 1.02)
+    while high - low > CLOSE * high:
         rate = (low + high) / 2
         if _holds(steady, promises, rate, seed, arrivals):
             low = rate
