@@ -29,7 +29,7 @@ from bench.truth_server import TruthServer
 RUNS = 7  # of each server; 40 in all
 TOGETHER = 4  # they mostly wait, but starts are busy
 BUDGET_S = 150.0
-TRUTH_SEEDS = range(7, 17)
+HISTORIES, HISTORIES_QUICK = 10, 2  # that a truth is the mean of
 WAY_CALLS, WAY_MS = 400, 5.0
 LATEST_S = 158.0  # a process starts and ends as well
 CLOSE, CLOSE_SHARE, COVERED_SHARE = 0.05, 0.95, 0.88
@@ -80,8 +80,10 @@ def main() -> None:
     servers, runs = (SERVERS[:3], 1) if quick else (SERVERS, int(os.environ.get("RUNS", RUNS)))
     way_ms = _way_ms()
     print(f"the way to a server and back: {way_ms:.2f} ms", flush=True)
+    histories = HISTORIES_QUICK if quick else HISTORIES
     with ProcessPoolExecutor() as processes:
-        truths = dict(zip((each.name for each in servers), processes.map(_truth, servers, repeat(way_ms)), strict=True))
+        known = processes.map(_truth, servers, repeat(way_ms), repeat(histories))
+        truths = {each.name: truth for each, truth in zip(servers, known, strict=True)}
     jobs = [(each, "ours", seed) for seed in range(1, runs + 1) for each in servers][: 40 if not quick else None]
     jobs += [(each, method, 1) for method in ("ramp", "mlrsearch") for each in (servers[:1] if quick else servers)]
     with ThreadPoolExecutor(len(jobs) if quick else TOGETHER) as pool:
@@ -117,11 +119,13 @@ def _way_ms() -> float:
     return float(np.median(took))
 
 
-def _truth(server: Server, way_ms: float) -> float:
+def _truth(server: Server, way_ms: float, histories: int) -> float:
     promise = Promise(server.limit_ms - way_ms)
     first = true_capacity(server.spec, [promise])
     near = first * 0.97, first * 1.03
-    value = float(np.mean([true_capacity(server.spec, [promise], seed, between=near) for seed in TRUTH_SEEDS]))
+    value = float(
+        np.mean([true_capacity(server.spec, [promise], 8 + number, between=near) for number in range(histories)])
+    )
     print(f"{server.name}: truth {value:.1f}/s, ceiling {ceiling(server.spec):.0f}/s", flush=True)
     return value
 
