@@ -26,7 +26,7 @@ from bench.stations import OperationSpec, Spec, StationSpec, Step
 from bench.truth import Promise, ceiling, true_capacity
 from bench.truth_server import TruthServer
 
-RUNS = 7  # of each server; 40 in all
+RUNS, RUNS_MAX = 7, 40  # of each server, and in all
 TOGETHER = 4  # they mostly wait, but starts are busy
 BUDGET_S = 150.0
 HISTORIES, HISTORIES_QUICK = 10, 2  # that a truth is the mean of
@@ -84,10 +84,10 @@ def main() -> None:
     with ProcessPoolExecutor() as processes:
         known = processes.map(_truth, servers, repeat(way_ms), repeat(histories))
         truths = {each.name: truth for each, truth in zip(servers, known, strict=True)}
-    jobs = [(each, "ours", seed) for seed in range(1, runs + 1) for each in servers][: 40 if not quick else None]
+    jobs = [(each, "ours", seed) for seed in range(1, runs + 1) for each in servers][:RUNS_MAX]
     jobs += [(each, method, 1) for method in ("ramp", "mlrsearch") for each in (servers[:1] if quick else servers)]
     with ThreadPoolExecutor(len(jobs) if quick else TOGETHER) as pool:
-        found = list(pool.map(lambda job: _search(*job, truths[job[0].name]), jobs))
+        found = list(pool.map(lambda job: _search(job[0], job[1], job[2], truths[job[0].name]), jobs))
     errors = {
         method: _report(servers, truths, [f for f in found if f.method == method])
         for method in ("ours", "ramp", "mlrsearch")
