@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from bench._line import result
+from bench.gate_server import WAIT_MS
 from record.reader import RunRecord, open_record
 from record.types import DuetRule
 from reports import duet
@@ -37,7 +38,8 @@ RATE = 200
 DRAWS = 2000
 ALARMS_MAX, FOUND_MIN, SECONDS_MAX = 0.005, 0.95, 120.0
 OVERHEAD_S, LEG_S = 11.0, 7.0  # of the command before its first restart and after its last, and of each further leg
-CASES = {"same": "", "work": "--work 1.1", "wait": "--wait-ms 3.6"}  # 0.6 ms: a tenth of the median time
+CASES = ("same", "work", "wait")
+MORE = 0.1  # of the work, or of the median time that "same" took
 TARGET = """
 name = "{name}"
 identities = "none"
@@ -59,7 +61,9 @@ def main() -> None:
     kept = os.environ.get("THONGSUOT_GATE")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(kept) if kept else Path(scratch)
-        records = {case: measured(folder, case) for case in CASES}
+        records: dict[str, list[RunRecord]] = {}
+        for case in CASES:
+            records[case] = measured(folder, case, flags(case, records.get("same", [])))
         restarts = {case: [one for each in found for one in duet.differences_of(each) if one]
                     for case, found in records.items()}  # fmt: skip
         for case, found in restarts.items():
@@ -78,8 +82,8 @@ def main() -> None:
         took[case] = float(np.mean([t <= SECONDS_MAX for (v, _), t in zip(drawn, times, strict=True)]))
         print(f"{case:>5}: " + ", ".join(f"{v.word} {share:.2%}" for v, share in shares[case].items() if share)
               + f"; mean {np.mean(times):.0f} s, within {SECONDS_MAX:.0f} s {took[case]:.1%}")  # fmt: skip
-    for case, found in peer.items():
-        print(f"stored baseline, {case:>5}: " + ", ".join(f"{name} fails {share:.1%}" for name, share in found.items()))
+    for case, fails in peer.items():
+        print(f"stored baseline, {case:>5}: " + ", ".join(f"{name} fails {share:.1%}" for name, share in fails.items()))
     alarms = max(shares["same"][Verdict.FAIL], *as_they_were(restarts["same"], rule, rng))
     found_least = min(shares[case][Verdict.FAIL] for case in ("work", "wait"))
     ok = alarms <= ALARMS_MAX and found_least >= FOUND_MIN and min(took["work"], took["wait"]) >= FOUND_MIN
@@ -92,11 +96,22 @@ def main() -> None:
     )  # fmt: skip
 
 
-def measured(folder: Path, case: str) -> list[RunRecord]:
+def flags(case: str, same: list[RunRecord]) -> str:
+    """What makes the candidate of a case what it is; how long a tenth of the time is, "same" has shown."""
+    if case == "work":
+        return f"--work {1 + MORE}"
+    if case == "wait":
+        p50_ms = float(np.median([base["p50"] for record in same for base, _ in blocks(record)])) / 1e6
+        print(f"a tenth of the median time is {MORE * p50_ms:.2f} ms")
+        return f"--wait-ms {WAIT_MS + MORE * p50_ms:.3f}"
+    return ""
+
+
+def measured(folder: Path, case: str, other: str) -> list[RunRecord]:
     """The records of one case, driven unless they are there."""
     runs = folder / case
     if not runs.exists():
-        files = [write_target(folder, name, flags) for name, flags in (("base", ""), (case, CASES[case]))]
+        files = [write_target(folder, name, flags) for name, flags in (("base", ""), (case, other))]
         words = ["--base", str(files[0]), "--candidate", str(files[1]), "--rate", str(RATE), "--runs", str(runs)]
         command = [sys.executable, "-m", "thongsuot", "duet", *words, "--looks", str(RESTARTS), "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=900)
