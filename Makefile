@@ -14,7 +14,7 @@ test: check
 	@command -v chromium >/dev/null || timeout 600 sh -c "apt-get update && apt-get install -y --no-install-recommends chromium" >/dev/null 2>&1; \
 	  command -v chromium >/dev/null || { export THONGSUOT_NO_BROWSER=1; \
 	    echo "Chromium is not here and cannot be installed: THE TESTS IN A BROWSER ARE LEFT OUT"; }; \
-	  $(PY) -m pytest -n 3 --dist worksteal tests
+	  $(PY) -m pytest -n 2 --dist worksteal tests
 
 check: .venv/.ok
 	@.venv/bin/ruff check .

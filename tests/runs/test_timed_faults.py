@@ -33,8 +33,7 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
     record = open_record(folder)
     events = {event.kind: event for event in record.events()}
     assert events["fault-begin"].text == events["fault-end"].text == "delay=900:portal.search"
-    assert 2.0 <= events["fault-begin"].at_ns * 1e-9 < events["fault-end"].at_ns * 1e-9
-    assert events["fault-end"].at_ns * 1e-9 >= 3.0
+    assert 2.0 <= events["fault-begin"].at_ns * 1e-9 < 3.0 <= events["fault-end"].at_ns * 1e-9
     assert {"tthc", "web", "national"} <= set(events["final-observations"].text.split(", "))
     assert not {"final-unsettled", "final-read-failed"} & set(events)
     assert manifest.moves == moves()
@@ -53,7 +52,7 @@ def test_a_fault_is_switched_within_the_run_and_everything_stands_in_the_record(
     assert lags["n"][0] >= states["n"][0]
     assert lags["most"][0] < 20_000
     skews = record.query("SELECT value FROM readings WHERE metric = 'clock_skew_ms' AND source = 'target:tthc'")
-    assert abs(skews["value"]).min() < 500, "of the same clock; a question that was held up says less"
+    assert abs(skews["value"]).max() < 500
 
 
 def test_a_platform_that_crashes_in_the_middle_of_a_run_is_there_again_and_kept_everything(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from record.reader import RunRecord, open_record
 from record.types import State
 from reports.verdict import Verdict
 from scenarios.contract import SITE_ASSETS
-from tests.drill_table import UNHURRIED
 from tests.drives import a_testbed, drive, failing, judged, settings
 
-SETS = (UNHURRIED, 'world.journeys=["web.visit"]', "time.compression=300", "time.rate_factor=4")
+SETS = ('world.journeys=["web.visit"]', "time.compression=300", "time.rate_factor=4")
 CONDITIONAL = "operation IN ('web.home', 'web.notices', 'web.article', 'web.procedures', 'web.asset')"
 
 
