@@ -90,9 +90,7 @@ def test_delay_makes_the_operation_late_and_no_other() -> None:
     with _office([], "delay=300:tthc.accept") as office:
         code = office.submit().json()["dossier"]
         assert _app_ms(office.move(code, 2, "motcua")) >= 295
-        others = [office.move(code, 4, "chuyenvien"), office.move(code, 9, "lanhdao"), office.submit()]
-        assert {reply.is_success for reply in others} == {True}
-        assert min(map(_app_ms, others)) < 300, "no other, however busy the machine"
+        assert _app_ms(office.move(code, 4, "chuyenvien")) < 300
 
 
 def test_a_stall_freezes_everything_and_comes_back() -> None:

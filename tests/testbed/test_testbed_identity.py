@@ -103,7 +103,7 @@ def test_identity_slow_delays_and_the_look_up_gives_up() -> None:
         began = time.monotonic()
         reply = office.client.get(f"/tthc/people/{CCCD}", headers=headers)
         assert reply.json() == {"known": None}
-        assert time.monotonic() - began > 1.9, "and it is known to nobody: who waits for the answer would know"
+        assert 1.9 < time.monotonic() - began < 3.5
         began = time.monotonic()
         assert log_in(office.client, CCCD).status_code == 200, "a log-in waits longer"
         assert time.monotonic() - began > 6.9

@@ -41,7 +41,7 @@ def test_a_slow_query_takes_its_time_in_the_database(options: list[str]) -> None
     with _office(options, "slow-query=400:portal.track") as office:
         code = office.submit().json()["dossier"]
         assert _part_ms(office.client.get(f"/portal/dossiers/{code}"), "db") >= EARLY * 400
-        assert min(_part_ms(office.submit(), "db") for _ in range(3)) < 400, "no other, however busy the machine"
+        assert _part_ms(office.submit(), "db") < 400
 
 
 def test_writers_of_a_hot_row_wait_for_each_other(options: list[str]) -> None:
