@@ -1,6 +1,6 @@
-"""A small real HTTP service: each answer costs a fixed amount of counting (about 2 ms) and a wait of 3 ms.
+"""A small real HTTP service: each answer costs a fixed amount of counting and a wait of 3 ms.
 
-`python -m bench.gate_server --port 8001 --work 1.1` does a tenth more work, `--wait-ms 3.6` waits longer.
+`python -m bench.gate_server --port 8001 --work 1.1` counts a tenth further, `--wait-ms 3.6` waits longer. How long `--steps` take is the machine's affair: `steps_of` measures it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import selectors
+from time import perf_counter
 
-STEPS = 85_000  # about 2 ms of CPython 3.11 on the machine of the measurements
+STEPS = 85_000
 WAIT_MS = 3.0
 BODY = b'{"ok":true}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
@@ -46,6 +47,16 @@ def work(steps: int) -> int:
     return total
 
 
+def steps_of(work_s: float) -> int:
+    """How many steps take so long here and now: the median of a second's worth of tries."""
+    took = []
+    while sum(took) < 1.0:
+        began = perf_counter()
+        work(STEPS)
+        took.append(perf_counter() - began)
+    return round(STEPS * work_s / sorted(took)[len(took) // 2])
+
+
 async def serve(port: int, steps: int, wait_s: float) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Answer(steps, wait_s), "127.0.0.1", port, backlog=1024)
@@ -56,12 +67,13 @@ async def serve(port: int, steps: int, wait_s: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--work", type=float, default=1.0, help="times the usual work")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of counting for each answer")
+    parser.add_argument("--work", type=float, default=1.0, help="times these steps")
     parser.add_argument("--wait-ms", type=float, default=WAIT_MS)
     wanted = parser.parse_args()
     # select() and not epoll(), which rounds a wait up to whole milliseconds: 3.6 ms would be 4.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(serve(wanted.port, round(STEPS * wanted.work), wanted.wait_ms / 1000))
+        runner.run(serve(wanted.port, round(wanted.steps * wanted.work), wanted.wait_ms / 1000))
 
 
 if __name__ == "__main__":
