@@ -1,10 +1,10 @@
 """Does the duet tell a tenth more work or time from nothing, and how often does it cry wolf? Beside a stored baseline.
 
 A real small service (bench.gate_server: 2 ms of counting on this machine on this day, 3 ms of waiting) is compared with
-itself, with itself doing a tenth more work, and with itself answering a tenth later, over real restarts of both. From these restarts duets
-are drawn with replacement, and each is decided as `thongsuot duet` decides, look by look. A/A: which of the two is
-called the candidate is drawn for each restart; also as they were, and all turned round, and the worst of the three
-counts.
+itself, with itself doing a tenth more work, and with itself answering a tenth later, over real restarts of both. From
+these restarts duets are drawn with replacement, and each is decided as `thongsuot duet` decides, look by look. A/A:
+which of the two is called the candidate is drawn for each restart; also as they were, and all turned round, and the
+worst of the three counts.
 Beside it, on the same restarts: a stored baseline and "fail beyond +10 %" (and +5 %) of the median time or of the
 processor time, as pytest-benchmark --compare-fail does; the baseline is a block of the base after one restart, the run
 a block of the candidate after another.

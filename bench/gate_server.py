@@ -1,6 +1,7 @@
 """A small real HTTP service: each answer costs a fixed amount of counting and a wait of 3 ms.
 
-`python -m bench.gate_server --port 8001 --work 1.1` counts a tenth further, `--wait-ms 3.6` waits longer. How long `--steps` take is the machine's affair: `steps_of` measures it.
+`python -m bench.gate_server --port 8001 --work 1.1` counts a tenth further, `--wait-ms 3.6` waits longer. How long the
+usual `--steps` take is the machine's affair: `steps_of` measures it.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from reports.suspects import Row, Suspect, View
 FAILED_MIN, KEPT_UP_MIN = 0.02, 0.93
 SLOWER, LATER_S = 4.0, 0.1  # times the quiet p95 and more than it: a queue that grows, not chance
 LAGGING = 0.5  # of the added latency: so long the generator did not look, on the worst half of every second
+STILL = 1 / 3  # of the time: a generator that stands still for so long has nothing to say about others
 STRONG, IDLY = 0.75, 0.2  # a shape as strong as this comes before what is used up but hardly waited for
 CULPRITS = ("used_up", "refusing", "waited_for")  # laws of a metered resource that explains what was seen
 ALIKE = 0.10  # ceilings nearer than that are named together
@@ -177,13 +178,13 @@ def _generator(view: View) -> Suspect | None:
             return Suspect("generator", "generator", "generator", 1.0, None, evidence)
     if not view.hurt:
         return None
-    if view.growth >= LATER_S / 2:
-        for source in sweep.sources("generator-"):
-            lags = [(sweep.mean(step, source, "hub_lag_ms") or 0.0) * 1e-3 for step in view.hurt]
-            if min(lags) >= LAGGING * view.growth:
-                values = [(sweep.mean(step, source, "hub_lag_ms") or 0.0) * 1e-3 for step in sweep.steps]
-                evidence = (suspects.row("hub_lag", f"{source} hub_lag_ms", "s", sweep.steps, values),)
-                return Suspect("generator", "generator", "generator", 1.0, None, evidence)
+    for source in sweep.sources("generator-"):
+        longest = min(_lag_s(sweep, step, source) for step in view.hurt)
+        explained = view.growth >= LATER_S / 2 and longest >= LAGGING * view.growth
+        if explained or min(_stood(sweep, step, source) for step in view.hurt) >= STILL:
+            values = [_lag_s(sweep, step, source) for step in sweep.steps]
+            evidence = (suspects.row("hub_lag", f"{source} hub_lag_ms", "s", sweep.steps, values),)
+            return Suspect("generator", "generator", "generator", 1.0, None, evidence)
     late = _mean([step.lateness for step in view.hurt]) - _mean([step.lateness for step in view.base])
     before = _mean([step.latency - step.lateness for step in view.base])
     after = _mean([step.latency - step.lateness for step in view.hurt])
@@ -192,6 +193,17 @@ def _generator(view: View) -> Suspect | None:
         evidence = (suspects.row("lateness", "samples: sent − due", "s", sweep.steps, values),)
         return Suspect("generator", "generator", "generator", 1.0, None, evidence)
     return None
+
+
+def _lag_s(sweep: Sweep, step: Step, source: str) -> float:
+    return (sweep.mean(step, source, "hub_lag_ms") or 0.0) * 1e-3
+
+
+def _stood(sweep: Sweep, step: Step, source: str) -> float:
+    """Share of a step in which a generator process did not look at what came in: of each reading, its longest such
+    time. It cannot keep up then, and what piles up in it takes longer than it stood still."""
+    lag = sweep.meter(step, source, "hub_lag_ms")
+    return 0.0 if lag is None else float(lag.inside(step)[1].sum()) * 1e-3 / step.seconds
 
 
 def _confirm(found: Judgement, sweep: Sweep, name: str, factor: float) -> Judgement:

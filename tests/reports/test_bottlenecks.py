@@ -12,7 +12,7 @@ from record.types import Event, Outcome, Reading, Sample
 from reports import bottleneck_page, bottlenecks
 from reports.bottlenecks import Judgement
 from tests.records import COMMUNES, MS, S, make_record, manifest, shuffle
-from tests.sweeps import at, changed, dues, held, queued, quick, station, swept
+from tests.sweeps import RATES, STEP_S, at, changed, dues, held, queued, quick, station, swept
 
 LIMIT = 95.0  # calls per second
 CUT = {"outcome": Outcome.UNKNOWN, "status": 0, "error": 6}
@@ -240,6 +240,16 @@ def test_the_generator_is_suspected_first(tmp_path: Path) -> None:
     assert first(judged(tmp_path / "cpu", samples, culprit, cpu=0.97))[0::2] == ("generator", "generator")
     late = changed(quick(dues()), lambda s: _late(s, 800 * MS) if at(s) >= 4 else {})
     assert first(judged(tmp_path / "late", late))[0::2] == ("generator", "generator")
+
+
+@pytest.mark.parametrize(("lag_ms", "law"), [(350.0, "generator"), (60.0, "unmetered")])
+def test_a_generator_that_stands_still_cannot_keep_up_either(tmp_path: Path, lag_ms: float, law: str) -> None:
+    """What piles up in it takes far longer than it stood still: eight times as long here."""
+    samples = queued(dues(), LIMIT)
+    from_s, to_s = 4 * STEP_S, len(RATES) * STEP_S
+    half_s = [0.6 * place for place in range(int(from_s / 0.6), int(to_s / 0.6))]
+    lags = [Reading("generator-1", "hub_lag_ms", "ms", round(at_s * S), lag_ms) for at_s in half_s]
+    assert first(judged(tmp_path, samples, lags))[1] == law
 
 
 def _late(sample: Sample, by_ns: int) -> dict[str, object]:
