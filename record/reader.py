@@ -69,10 +69,12 @@ class RunRecord:
                 found = _stored(path, columns)
             else:
                 found = iter(())
-            for batch in found:
-                if batch.num_rows:
-                    yield batch
-                del batch
+            try:
+                for batch in found:
+                    if batch.num_rows:
+                        yield batch
+                    del batch
+            finally:
                 pa.default_memory_pool().release_unused()  # else it keeps what a record's columns have taken
 
     def keep(self, name: str, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> None:

@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 
 from record.types import Objective
-from reports import communes, objectives, timing
+from reports import communes, timing
 from reports.assess import Assessment
 from reports.case import Case
 from reports.key_figures import KeyFigure
@@ -110,7 +110,7 @@ def _promise(finding: Finding, what: Text, case: Case) -> _Ranked:
     """A promise about times or errors, with the share of judged requests that broke it."""
     objective = next(each for each in case.manifest.objectives if f"objective.{each.slug}" == finding.check)
     calls = case.calls
-    meant = objectives.matching(calls, objective)
+    meant = calls.matching(objective)
     systems = sorted({calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)})
     unit = systems[0] if len(systems) == 1 and len(calls.systems) > 1 else ""
     share = _hit(objective, case, meant)
@@ -123,23 +123,22 @@ def _promise(finding: Finding, what: Text, case: Case) -> _Ranked:
 
 def _hit(objective: Objective, case: Case, meant: np.ndarray) -> float:
     """Share of all judged calls: late by a promise about times, failed by one about errors; 0 for any other."""
-    calls = case.calls
-    judged = case.judged
-    of = int(judged.sum())
+    of = int(case.counted.sum())
     if objective.metric not in ("latency", "errors") or not of:
         return 0.0
-    chosen = judged & meant[calls.operation]
     if objective.metric == "errors":
-        return int((chosen & calls.failed).sum()) / of
+        return int(case.failures[meant].sum()) / of
+    calls = case.calls
+    chosen = case.judged() & meant[calls.operation]
     limit = floor(Fraction(str(objective.limit)) * timing.NS[objective.unit])
-    return int((chosen & calls.timed & (calls.due_ns() > limit)).sum()) / of
+    return int((chosen & calls.timed() & (calls.due_ns() > limit)).sum()) / of
 
 
 def _communes(case: Case, units: tuple[UnitState, ...]) -> list[_Ranked]:
     """One for each commune that is served certainly worse than the rest."""
     found = case.once(communes.served)
     assert found is not None
-    of = max(int(case.judged.sum()), 1)
+    of = max(int(case.counted.sum()), 1)
     names = {each.code: each.name for each in units}
     ranked = []
     for place in found.named:

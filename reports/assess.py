@@ -80,6 +80,7 @@ def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS, ca
     either way. `case` is that record's own, where the caller wants to ask more of it afterwards.
     """
     case = Case(record) if case is None else case
+    case.begin()
     findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
     gate = worst(findings)
     if not record.sealed:

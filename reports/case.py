@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 
 from record.reader import RunRecord
 from record.types import Event, Manifest
-from reports import calls, latency, phases
+from reports import accounts, calls, phases
+from reports.latency import PERCENTILES, Estimate, Row, Table, among, table
 
 Answer = TypeVar("Answer")
 
@@ -22,6 +25,13 @@ class Case:
     def __init__(self, record: RunRecord) -> None:
         self.record = record
         self._answers: dict[Callable[[Case], Any], Any] = {}
+        self._beside = ThreadPoolExecutor(2)
+
+    def begin(self) -> None:
+        """Start what takes longest, so that whoever does not need it can go on meanwhile. Returns when the calls are
+        there; what breaks does so again for whoever asks."""
+        with suppress(Exception):
+            _ = self._laying, self._timing
 
     @property
     def manifest(self) -> Manifest:
@@ -31,21 +41,71 @@ class Case:
     def calls(self) -> calls.Calls:
         return calls.load(self.record)
 
-    @cached_property
-    def judged(self) -> NDArray[np.bool_]:
-        """Per call: does its phase count towards the verdict?"""
-        counts = np.zeros(256, np.bool_)
+    def judged(self, at: Any = slice(None)) -> NDArray[np.bool_]:
+        """Of some calls: does their phase count towards the verdict?"""
+        counts, phase = np.zeros(256, np.bool_), self.calls.phase[at]
         counts[phases.judged(self.manifest)] = True
-        return counts[self.calls.phase]
+        if len(phase) and phase.min() == phase.max():  # as a rule: calls are stored in the order of their arrivals
+            return np.full(len(phase), counts[phase[0]])
+        return np.asarray(counts[phase])
 
     @cached_property
-    def due(self) -> latency.Clock:
-        return latency.due_clock(self.calls)
+    def counted(self) -> NDArray[np.int64]:
+        """(operations, blocks): judged calls."""
+        return self.judged_of(self.calls.counts)
 
     @cached_property
-    def latency(self) -> tuple[latency.Row, ...]:
+    def failures(self) -> NDArray[np.int64]:
+        """(operations, blocks): judged calls that failed."""
+        return self.judged_of(self.calls.failures)
+
+    def judged_of(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(phases, …) → (…): the judged phases added up."""
+        wanted = [phase for phase in phases.judged(self.manifest) if phase < len(counts)]
+        return np.asarray(counts[wanted].sum(axis=0))
+
+    @property
+    def laid(self) -> accounts.Accounts:
+        return self._laying.result()
+
+    @cached_property
+    def _laying(self) -> Future[accounts.Accounts]:
+        return self._beside.submit(accounts.lay, self.record)
+
+    @property
+    def latency(self) -> tuple[Row, ...]:
+        return self.times.rows
+
+    @property
+    def times(self) -> Table:
+        """All answer times that anybody asks for, the sets of operations that something was promised about among
+        them."""
+        return self._timing.result()
+
+    @cached_property
+    def _timing(self) -> Future[Table]:
         names = [phase.name for phase in self.manifest.phases] or [""]
-        return latency.table(self.calls, self.due, names, phases.judged(self.manifest))
+        sets = list(self._meant.values())
+        return self._beside.submit(table, self.calls, names, phases.judged(self.manifest), sets)
+
+    def timed(self, meant: NDArray[np.bool_]) -> int:
+        """How many judged calls of some operations have a time that counts."""
+        return int(self.judged_of(self.times.due)[meant].sum())
+
+    def among(self, meant: NDArray[np.bool_], percentile: float) -> Estimate:
+        """A percentile of the judged calls of some operations, from when they were due; there are some that count."""
+        if meant.tobytes() in self._meant and percentile in PERCENTILES:
+            found = self.times.promised[list(self._meant).index(meant.tobytes())]
+            return found[PERCENTILES.index(percentile)]
+        chosen = self.judged() & meant[self.calls.operation]
+        return among(self.calls, self.times.clock, chosen, percentile)
+
+    @cached_property
+    def _meant(self) -> dict[bytes, NDArray[np.bool_]]:
+        """Sets of operations that a promise about answer times is about."""
+        promises = [each for each in self.manifest.objectives if each.metric == "latency"]
+        sets = [self.calls.matching(each) for each in promises if phases.judged(self.manifest)]
+        return {each.tobytes(): each for each in sets if each.any()}
 
     @cached_property
     def end_ns(self) -> int:
@@ -57,8 +117,7 @@ class Case:
     def arrivals_per_s(self) -> float:
         """Planned arrivals per second of the judged phases; 0 without any."""
         seconds = phases.seconds(self.manifest)
-        found = self.one(f"SELECT count(*) AS n FROM arrivals WHERE {phases.judged_sql(self.manifest, 'at_ns')}")
-        return found["n"] / seconds if seconds else 0.0
+        return int(self.calls.arrivals[phases.judged(self.manifest)].sum()) / seconds if seconds else 0.0
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

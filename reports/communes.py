@@ -10,13 +10,14 @@ seconds may as well come from a machine that has too much to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
 from record.types import Outcome
-from reports import intervals, objectives, order
+from reports import intervals, order
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, Quantity, Text, Verdict
 
@@ -57,10 +58,17 @@ def served(case: Case) -> Served | None:
     if not promises or not named or not len(calls):
         return None
     allowed = max(float(objective.limit) for objective in promises)
-    meant = np.any([objectives.matching(calls, objective) for objective in promises], axis=0)
-    chosen = case.judged & meant[calls.operation]
-    turned_away = chosen & (calls.outcome == Outcome.REFUSED)
-    totals, failed, refused = (_by_second(case, mask) for mask in (chosen, chosen & calls.failed, turned_away))
+    meant = np.any([calls.matching(objective) for objective in promises], axis=0)
+
+    def chosen(at: Any) -> NDArray[np.bool_]:
+        return case.judged(at) if meant.all() else np.asarray(case.judged(at) & meant[calls.operation[at]])
+
+    def by_second(at: Any, mask: order.Chosen | None = None) -> NDArray[np.int64]:
+        return order.by_block(calls.commune[at], len(codes), calls.block[at], len(calls.planned), mask)
+
+    bad = calls.failed_at[chosen(calls.failed_at)]
+    totals, failed = by_second(slice(None), chosen), by_second(bad)
+    refused = by_second(bad[calls.outcome[bad] == Outcome.REFUSED])
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = intervals.overdispersion(failed, totals, calls.planned)
     of, events = totals.sum(axis=1), failed.sum(axis=1)
@@ -108,17 +116,6 @@ def check(case: Case) -> tuple[Finding, ...]:
         evidence = Evidence(("commune", "calls", "failed", "measured"), rows)
         return (_finding(Verdict.FAIL, "fail", params, evidence),)
     return (_finding(Verdict.PASS, "pass", params) if decided else _finding(Verdict.UNDECIDED, "undecided", params),)
-
-
-def _by_second(case: Case, chosen: np.ndarray) -> np.ndarray:
-    """(communes, seconds) counts of the chosen calls."""
-    calls = case.calls
-    blocks, size = len(calls.planned), len(calls.communes) * len(calls.planned)
-    counts = np.zeros(size, np.int64)
-    for chunk in order.chunks(len(calls)):
-        places = np.flatnonzero(chosen[chunk]) + chunk.start
-        counts += np.bincount(calls.commune[places].astype(np.int64) * blocks + calls.block[places], minlength=size)
-    return counts.reshape(len(calls.communes), blocks)
 
 
 def _lower(events: np.ndarray, of: np.ndarray, phi: np.ndarray, alpha: float) -> np.ndarray:

@@ -12,7 +12,6 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from record.types import Manifest, Phase
 from reports import phases, spectrum
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
@@ -81,7 +80,8 @@ def loads(assessment: Assessment, case: Case) -> tuple[Load, ...]:
     manifest = case.manifest
     rows = {row.phase: row for row in assessment.latency if row.dimension == "run"}
     found = []
-    for phase, count in _planned(case, manifest):
+    for index in phases.judged(manifest):
+        phase, count = manifest.phases[index], int(case.calls.arrivals[index])
         row = rows.get(phase.name)
         if row is not None and count:
             seconds = (phase.end_ns - phase.start_ns) / 1e9
@@ -120,13 +120,3 @@ def load_svg(found: Sequence[Load], capacity: CapacityAnswer | None, language: s
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper left", frameon=False)
         return svg(figure)
-
-
-def _planned(case: Case, manifest: Manifest) -> list[tuple[Phase, int]]:
-    counts = {
-        row["phase"]: row["n"]
-        for row in case.rows(
-            f"SELECT {phases.code_sql(manifest, 'at_ns')} AS phase, count(*) AS n FROM arrivals GROUP BY 1"
-        )
-    }
-    return [(manifest.phases[index], counts.get(index, 0)) for index in phases.judged(manifest)]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from reports.calls import OUTCOMES
 from reports.case import Case
 
 GROUPS_MAX = 20
@@ -33,13 +36,19 @@ class ErrorGroup:
 
 def groups(case: Case) -> tuple[ErrorGroup, ...]:
     """The GROUPS_MAX most frequent; dropped arrivals are not calls and are reported with the generator."""
-    rows = case.rows(f"""
-        SELECT operation, outcome, coalesce(error, '') AS error, status, count(*) AS count,
-               arg_min(struct_pack(arrival := arrival, commune := coalesce(commune::VARCHAR, ''), at_ns := intended_ns),
-                       (intended_ns, arrival)) AS example
-        FROM samples WHERE outcome IN ('refused', 'unknown')
-        GROUP BY ALL ORDER BY count DESC, 1, 2, 3, 4 LIMIT {GROUPS_MAX}""")
-    return tuple(
-        ErrorGroup(row["operation"], row["outcome"], row["error"], row["status"], row["count"], **row["example"])
-        for row in rows
-    )
+    calls = case.calls
+    found = [
+        ErrorGroup(
+            operation=calls.operations[each.operation],
+            outcome=OUTCOMES[each.outcome],
+            error=each.error,
+            status=each.status,
+            count=each.count,
+            arrival=each.arrival,
+            commune=calls.communes[each.commune],
+            at_ns=each.at_ns,
+        )
+        for each in calls.failing.groups()
+    ]
+    found.sort(key=lambda each: (-each.count, each.operation, each.outcome, each.error, each.status or np.inf))
+    return tuple(found[:GROUPS_MAX])

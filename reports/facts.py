@@ -43,19 +43,14 @@ def of(case: Case, assessment: Assessment) -> list[Fact]:
     """What was tested, line by line."""
     manifest = case.manifest
     rows = [row for row in assessment.latency if row.dimension == "run" and row.phase != ALL_JUDGED]
-    communes = case.one("""
-        SELECT count(*) AS all, count(*) FILTER (code IN (SELECT DISTINCT commune FROM samples)) AS seen
-        FROM communes""")
+    known = [row["code"] for row in case.rows("SELECT code FROM communes")]
+    seen = set(case.calls.communes).intersection(known)
     lines = [
         _same("profile", manifest.profile),
         _same("target", f"{manifest.target.name} · {', '.join(sorted(set(manifest.target.bases.values())))}"),
         _same("purpose", manifest.target.purpose or "–"),
         _same("systems", ", ".join(sorted({operation.system for operation in manifest.operations}))),
-        *(
-            [_same("communes", f"{_count(communes['seen'], 'vi')} / {_count(communes['all'], 'vi')}")]
-            if communes["all"]
-            else []
-        ),
+        *([_same("communes", f"{_count(len(seen), 'vi')} / {_count(len(known), 'vi')}")] if known else []),
         _same("arrivals", _count(manifest.arrivals, "vi")),
         _worded("outcomes", lambda language: _outcomes(case, language)),
         _same("calls", _count(sum(row.calls for row in rows), "vi")),
@@ -91,7 +86,7 @@ def generator_health(case: Case) -> list[Health]:
         f"""
         SELECT source, metric, quantile_disc(value, 0.5) AS median,
                quantile_disc(value, 0.95) AS p95, max(value) AS worst
-        FROM readings WHERE (source LIKE 'generator-%' OR source = 'host') AND at_ns <= $end
+        FROM readings WHERE (source LIKE 'generator-%' OR source = 'host') AND value IS NOT NULL AND at_ns <= $end
           AND {phases.judged_sql(case.manifest, "at_ns")}
         GROUP BY source, metric ORDER BY source, metric""",
         {"end": case.end_ns + 1_000_000_000},

@@ -6,7 +6,7 @@ order statistics over the raw calls, in whole nanoseconds; nothing is printed th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -69,36 +69,64 @@ class Clock:
     buckets: order.Buckets
 
 
+@dataclass(frozen=True)
+class Table:
+    """What was found in one go. `promised`: each set of operations that was asked for, in the judged phases and from
+    when its calls were due. `due` (phases, operations, buckets): how many calls took how long."""
+
+    rows: tuple[Row, ...]
+    promised: tuple[tuple[Estimate, ...], ...]
+    due: NDArray[np.int64]
+    clock: Clock  # from when they were due
+
+
 def due_clock(calls: Calls) -> Clock:
     return Clock(calls.due_ns, order.Buckets(calls.due_ns, len(calls), calls.timed))
 
 
 def service_clock(calls: Calls) -> Clock:
-    return Clock(calls.service_ns, order.Buckets(calls.service_ns, len(calls), calls.timed & (calls.late_ns != UNSENT)))
+    def counted(at: Any) -> NDArray[np.bool_]:
+        return np.asarray(calls.timed(at) & (calls.late_ns[at] != UNSENT))
+
+    return Clock(calls.service_ns, order.Buckets(calls.service_ns, len(calls), counted))
 
 
-def table(calls: Calls, due: Clock, phases: list[str], judged: list[int]) -> tuple[Row, ...]:
-    """Rows ordered by dimension, phase and name; a group without a call has no row."""
+def table(calls: Calls, phases: list[str], judged: list[int], promised: Sequence[NDArray[np.bool_]] = ()) -> Table:
+    """Rows ordered by dimension, phase and name; a group without a call has no row.
+
+    `promised`: for each set of operations, which of them are in it. None is empty, and some phase is judged.
+    """
+    width = len(calls.operations)
+    with ThreadPoolExecutor(2) as both:
+        due, service = both.map(lambda clock: clock(calls), (due_clock, service_clock))
     if not len(calls):
-        return ()
-    clocks = (due, service_clock(calls))
-    rows: list[Row] = []
-    for dimension, names, codes in _dimensions(calls):
-        for scope, group in _scopes(calls, phases, judged, codes, len(names)):
-            rows += _rows(calls, clocks, dimension, names, scope, group)
-    return tuple(rows)
+        return Table((), (), np.zeros((len(phases), width, due.buckets.width), np.int64), due)
+    clocks = (due, service)
+    scopes = _Scopes(phases, judged)
+    first = [
+        *scopes.splits("run", ("",), np.zeros(width, np.int64)),
+        *scopes.splits("system", calls.systems, calls.system_of),
+        *scopes.splits("operation", calls.operations, np.arange(width)),
+    ]
+    sets = [scopes.together("promised", ("",), np.where(meant, 0, -1)) for meant in promised]
+    by_operation = _Strata(calls, calls.operation, width, [*first, *sets], clocks)
+    second = [*scopes.splits("commune", calls.communes, np.arange(len(calls.communes)))]
+    by_commune = _Strata(calls, calls.commune, len(calls.communes), second, clocks)
+    found = by_operation.due[len(by_operation.due) - len(sets) :]
+    rows = (*by_operation.rows(len(first)), *by_commune.rows(len(second)))
+    return Table(rows, tuple(found), by_operation.counts.reshape(len(phases), width, -1), due)
 
 
 def among(calls: Calls, clock: Clock, chosen: NDArray[np.bool_], percentile: float) -> Estimate:
     """One percentile, of the chosen calls that count."""
-    group = (~chosen).view(np.uint8)
-    return by_group(clock.values, group, 1, calls.block, calls.planned, _up_to(percentile), clock.buckets)[0][-1]
+    found = order.Groups(clock.values, (~chosen).view(np.uint8), 1, clock.buckets)
+    return by_group(found, calls.block, calls.planned, _up_to(percentile))[0][-1]
 
 
 def estimate(times: Times, percentile: float) -> Estimate:
     """One percentile."""
-    group = np.zeros(len(times.ns), np.int64)
-    return by_group(times.ns.__getitem__, group, 1, times.block, times.planned, _up_to(percentile))[0][-1]
+    found = order.Groups(times.ns.__getitem__, np.zeros(len(times.ns), np.uint8), 1)
+    return by_group(found, times.block, times.planned, _up_to(percentile))[0][-1]
 
 
 def _up_to(percentile: float) -> tuple[float, ...]:
@@ -106,20 +134,13 @@ def _up_to(percentile: float) -> tuple[float, ...]:
 
 
 def by_group(
-    values: order.Values,
-    group: Codes,
-    groups: int,
-    block: Codes,
-    planned: NDArray[np.float64],
-    percentiles: tuple[float, ...],
-    buckets: order.Buckets | None = None,
+    found: order.Groups, block: Codes, planned: NDArray[np.float64], percentiles: tuple[float, ...]
 ) -> list[tuple[Estimate, ...]]:
-    """Per group one Estimate per percentile, ascending; a call of group `groups` counts nowhere.
+    """Per group one Estimate per percentile, ascending.
 
     A higher percentile never has a smaller phi than a lower one: its few late calls show too little to trust less.
     """
-    found = order.Groups(values, group, groups, buckets)
-    shares = [percentile / 100 for percentile in percentiles]
+    groups, shares = len(found.n), [percentile / 100 for percentile in percentiles]
     ranks = np.stack([intervals.rank_of(found.n, share) for share in shares], axis=1)
     at_ranks, totals, late = found.beyond(ranks, block, len(planned))
     phis: list[NDArray[np.float64]] = []
@@ -139,58 +160,83 @@ def by_group(
     ]
 
 
-def _dimensions(calls: Calls) -> Iterator[tuple[str, tuple[str, ...], Codes]]:
-    yield "run", ("",), np.zeros(len(calls), np.uint8)
-    yield "system", calls.systems, calls.system_of.astype(np.uint8)[calls.operation]
-    yield "operation", calls.operations, calls.operation
-    yield "commune", calls.communes, calls.commune
+@dataclass(frozen=True)
+class _Split:
+    """One way to group the strata, which are phases × codes: the place of a scope times the number of names plus that
+    of a name; -1 for none."""
+
+    dimension: str
+    names: tuple[str, ...]
+    scopes: list[str]
+    member: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names) * len(self.scopes)
 
 
-def _scopes(
-    calls: Calls, phases: list[str], judged: list[int], codes: Codes, width: int
-) -> Iterator[tuple[list[str], Codes]]:
-    """First every phase for itself; then, when more than one is judged, the judged ones as one.
+@dataclass(frozen=True)
+class _Scopes:
+    phases: list[str]
+    judged: list[int]
 
-    A group is the place of its phase times `width` plus its code, and the number of groups that of no group.
-    """
-    kind: Any = np.uint16 if width * len(phases) < 2**16 else np.int32
-    group = calls.phase.astype(kind)
-    group *= kind(width)
-    group += codes
-    yield phases, group
-    if len(judged) > 1:
-        yield [ALL_JUDGED], np.where(np.isin(calls.phase, judged), codes.astype(kind), kind(width))
+    def splits(self, dimension: str, names: tuple[str, ...], place: NDArray[np.int64]) -> Iterator[_Split]:
+        """First every phase for itself; then, when more than one is judged, the judged ones as one. `place` says which
+        of the names a code has."""
+        member = np.arange(len(self.phases))[:, None] * len(names) + place
+        yield _Split(dimension, names, self.phases, member.ravel())
+        if len(self.judged) > 1:
+            yield self.together(dimension, names, place)
+
+    def together(self, dimension: str, names: tuple[str, ...], place: NDArray[np.int64]) -> _Split:
+        """The judged phases as one; codes of place -1 are in no group."""
+        counts = np.isin(np.arange(len(self.phases)), self.judged)[:, None]
+        return _Split(dimension, names, [ALL_JUDGED], np.where(counts, place, -1).ravel())
 
 
-def _rows(
-    calls: Calls,
-    clocks: tuple[Clock, Clock],
-    dimension: str,
-    names: tuple[str, ...],
-    scope: list[str],
-    group: Codes,
-) -> Iterator[Row]:
-    groups = len(names) * len(scope)
-    total = order.count(group, groups + 1)[:groups]
-    failed = order.count(group[calls.failed], groups + 1)[:groups]
+class _Strata:
+    """All groups that can be put together of phases and the codes of one column, from both clocks."""
 
-    def estimates(clock: Clock) -> list[tuple[Estimate, ...]]:
-        return by_group(clock.values, group, groups, calls.block, calls.planned, PERCENTILES, clock.buckets)
+    def __init__(
+        self, calls: Calls, codes: Codes, width: int, splits: Sequence[_Split], clocks: tuple[Clock, Clock]
+    ) -> None:
+        strata = len(splits[0].member)
+        kind: Any = np.uint16 if strata < 2**16 else np.int32
+        stratum = calls.phase.astype(kind)
+        stratum *= kind(width)
+        stratum += codes
+        self._splits, self._starts = splits, np.cumsum([0, *map(len, splits)])
+        starts = zip(splits, self._starts, strict=False)
+        member = np.stack([np.where(split.member < 0, -1, split.member + start) for split, start in starts])
 
-    with ThreadPoolExecutor(len(clocks)) as both:
-        due, service = both.map(estimates, clocks)
-    counts = total - order.count(group[~calls.timed], groups + 1)[:groups]
-    for place in np.flatnonzero(total):
-        yield Row(
-            dimension=dimension,
-            name=names[place % len(names)],
-            phase=scope[place // len(names)],
-            calls=int(total[place]),
-            failed=int(failed[place]),
-            timed=int(counts[place]),
-            due=due[place],
-            service=service[place],
-        )
+        def estimates(clock: Clock) -> tuple[list[tuple[Estimate, ...]], NDArray[np.int64]]:
+            found = order.Groups(clock.values, stratum, strata, clock.buckets, member)
+            return by_group(found, calls.block, calls.planned, PERCENTILES), found.counts
+
+        with ThreadPoolExecutor(len(clocks)) as both:
+            (self.due, self.counts), (self._service, _) = both.map(estimates, clocks)
+        self._timed = self.counts.sum(axis=1)
+        self._all = self._timed + order.count(stratum[calls.untimed_at], strata)
+        self._failed = order.count(stratum[calls.failed_at], strata)
+
+    def rows(self, many: int) -> Iterator[Row]:
+        """Of the first so many ways to group."""
+        for split, start in zip(self._splits[:many], self._starts, strict=False):
+            inside = split.member >= 0
+            total, failed, timed = (
+                np.bincount(split.member[inside], counts[inside], len(split)).astype(np.int64)
+                for counts in (self._all, self._failed, self._timed)
+            )
+            for place in np.flatnonzero(total):
+                yield Row(
+                    dimension=split.dimension,
+                    name=split.names[place % len(split.names)],
+                    phase=split.scopes[place // len(split.names)],
+                    calls=int(total[place]),
+                    failed=int(failed[place]),
+                    timed=int(timed[place]),
+                    due=self.due[start + place],
+                    service=self._service[start + place],
+                )
 
 
 def _one(percentile: float, value: np.int64, low: np.int64, high: np.int64, phi: np.float64) -> Estimate:

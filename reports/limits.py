@@ -5,11 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import numpy as np
-from numpy.typing import NDArray
 
 from record.types import Manifest
-from reports import objectives, order, places
-from reports.calls import Calls
+from reports import places
 from reports.case import Case
 from reports.verdict import PhaseNames, Quantity, Text
 
@@ -64,14 +62,14 @@ def _here(base: str) -> bool:
 
 
 def _unused_operations(case: Case) -> list[Text]:
-    calls = case.calls
-    used = set(_called(calls).tolist())
-    idle = [name for index, name in enumerate(calls.operations) if index not in used]
+    used = _called(case)
+    idle = [name for name in case.calls.operations if name not in used]
     return [Text("limit.unused_operations", {"names": _names(idle)})] if idle else []
 
 
-def _called(calls: Calls) -> NDArray[np.intp]:
-    return np.flatnonzero(order.count(calls.operation, len(calls.operations)))
+def _called(case: Case) -> list[str]:
+    counts = case.calls.counts.sum(axis=(0, 2))
+    return [case.calls.operations[place] for place in np.flatnonzero(counts)]
 
 
 def _unlinked(case: Case) -> list[Text]:
@@ -86,19 +84,19 @@ def _unlinked(case: Case) -> list[Text]:
 def _unpromised_operations(case: Case) -> list[Text]:
     """Operations that were called without any promise about their times."""
     calls = case.calls
-    timed = [objective for objective in case.manifest.objectives if objective.metric == "latency"]
-    promised = np.any([objectives.matching(calls, objective) for objective in timed], axis=0) if timed else None
-    free = [calls.operations[place] for place in _called(calls) if promised is None or not promised[place]]
+    timed = [calls.matching(objective) for objective in case.manifest.objectives if objective.metric == "latency"]
+    promised = {calls.operations[place] for meant in timed for place in np.flatnonzero(meant)}
+    free = [name for name in _called(case) if name not in promised]
     return [Text("limit.unpromised_operations", {"names": _names(free)})] if free else []
 
 
 def _silent_communes(case: Case) -> list[Text]:
-    found = case.one("""
-        SELECT count(*) AS all, count(*) FILTER (heard.commune IS NULL) AS silent
-        FROM communes LEFT JOIN (SELECT DISTINCT commune FROM samples) heard ON code = heard.commune""")
-    if not found["silent"]:
+    heard, known = set(case.calls.communes), [row["code"] for row in case.rows("SELECT code FROM communes")]
+    silent = sum(code not in heard for code in known)
+    if not silent:
         return []
-    return [Text("limit.silent_communes", {name: Quantity(found[name], "count") for name in ("silent", "all")})]
+    counts = {"silent": silent, "all": len(known)}
+    return [Text("limit.silent_communes", {name: Quantity(count, "count") for name, count in counts.items()})]
 
 
 def _names(names: list[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Objective
-from reports import intervals, lags, latency, order, timing, undone
+from reports import intervals, lags, timing, undone
 from reports.calls import Calls
 from reports.case import Case
 from reports.latency import Times
@@ -37,37 +37,26 @@ def check(case: Case) -> tuple[Finding, ...]:
     return (*(_judge(case, objective) for objective in objectives), *_uncovered(case))
 
 
-def matching(calls: Calls, objective: Objective) -> NDArray[np.bool_]:
-    """Per operation: is it meant by one of the objective's patterns?"""
-    meant = [any(fnmatchcase(name, pattern) for pattern in objective.operations) for name in calls.operations]
-    return np.array(meant, np.bool_)
-
-
 def _judge(case: Case, objective: Objective) -> Finding:
     if objective.metric == "lag" and objective.percentile is not None and objective.unit in timing.NS:
         return lags.judge(case, objective, objective.percentile)
-    calls = case.calls
-    chosen = case.judged.copy()
-    meant = matching(calls, objective)
-    if len(calls):
-        chosen &= meant[calls.operation]
+    meant = case.calls.matching(objective)
     if objective.metric == "latency" and objective.percentile is not None and objective.unit in timing.NS:
-        finding = _latency(case, objective, objective.percentile, chosen)
+        finding = _latency(case, objective, objective.percentile, meant)
     elif objective.metric == "errors" and objective.unit in _SHARE:
-        finding = _errors(case, objective, chosen, meant)
+        finding = _errors(case, objective, meant)
     else:
         shown: dict[str, Param] = {"metric": objective.metric, "unit": objective.unit}
         return timing.finding(objective, Verdict.UNDECIDED, "unreadable", shown)
-    unseen = _unseen(calls, objective, chosen)
+    unseen = _unseen(case, objective)
     if finding.verdict is Verdict.PASS and unseen:
         return timing.finding(objective, Verdict.UNDECIDED, "unseen", {"names": ", ".join(unseen)})
     return finding
 
 
-def _unseen(calls: Calls, objective: Objective, chosen: NDArray[np.bool_]) -> list[str]:
+def _unseen(case: Case, objective: Objective) -> list[str]:
     """The objective's patterns under which no judged call falls: mistyped, or never driven."""
-    counts = order.count(calls.operation[chosen], len(calls.operations))
-    called = [calls.operations[place] for place in np.flatnonzero(counts)]
+    called = [case.calls.operations[place] for place in np.flatnonzero(case.counted.sum(axis=1))]
     return [pattern for pattern in objective.operations if not any(fnmatchcase(name, pattern) for name in called)]
 
 
@@ -77,14 +66,11 @@ def _uncovered(case: Case) -> tuple[Finding, ...]:
     covered = np.zeros(len(calls.operations), np.bool_)
     for objective in case.manifest.objectives:
         if objective.metric == "errors":
-            covered |= matching(calls, objective)
-    failed = calls.failed & case.judged
-    if len(calls):
-        failed &= ~covered[calls.operation]
-    by_operation = np.bincount(calls.operation[failed], minlength=len(calls.operations))
+            covered |= calls.matching(objective)
+    by_operation = np.where(covered, 0, case.failures.sum(axis=1))
     systems = set(calls.systems) - _systems(calls, covered)
     arrivals = sum(case.once(undone.count).of(systems))
-    events = int(failed.sum()) + arrivals
+    events = int(by_operation.sum()) + arrivals
     if not events:
         return ()
     worst = np.argsort(-by_operation, kind="stable")[:EVIDENCE_ROWS_MAX]
@@ -99,20 +85,22 @@ def _systems(calls: Calls, meant: NDArray[np.bool_]) -> set[str]:
     return {calls.systems[calls.system_of[place]] for place in np.flatnonzero(meant)}
 
 
-def _latency(case: Case, objective: Objective, percentile: float, chosen: NDArray[np.bool_]) -> Finding:
-    calls = case.calls
-    timed = chosen & calls.timed
-    if n := int(np.count_nonzero(timed)):
-        found = latency.among(calls, case.due, chosen, percentile)
-        return timing.judge(
-            case, objective, found, n, lambda: Times(calls.due_ns(timed), calls.block[timed], calls.planned)
-        )
+def _latency(case: Case, objective: Objective, percentile: float, meant: NDArray[np.bool_]) -> Finding:
+    if n := case.timed(meant):
+        return timing.judge(case, objective, case.among(meant, percentile), n, lambda: _times(case, meant))
     limit = Fraction(str(objective.limit)) * timing.NS[objective.unit]
-    shown: dict[str, Param] = {"limit": exactly(float(limit), "ns"), "calls": Quantity(int(chosen.sum()), "count")}
-    return timing.finding(objective, Verdict.UNDECIDED, "all_refused" if chosen.any() else "nothing", shown)
+    of = int(case.counted[meant].sum())
+    shown: dict[str, Param] = {"limit": exactly(float(limit), "ns"), "calls": Quantity(of, "count")}
+    return timing.finding(objective, Verdict.UNDECIDED, "all_refused" if of else "nothing", shown)
 
 
-def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: NDArray[np.bool_]) -> Finding:
+def _times(case: Case, meant: NDArray[np.bool_]) -> Times:
+    calls = case.calls
+    timed = case.judged() & calls.timed() & meant[calls.operation]
+    return Times(calls.due_ns(timed), calls.block[timed], calls.planned)
+
+
+def _errors(case: Case, objective: Objective, meant: NDArray[np.bool_]) -> Finding:
     """(refused + unknown calls + undone arrivals) / (calls + undone arrivals).
 
     An arrival that was dropped or broken off counts when one of its system's operations is meant: the calls that it
@@ -122,12 +110,12 @@ def _errors(case: Case, objective: Objective, chosen: NDArray[np.bool_], meant: 
     exact = Fraction(str(objective.limit)) * _SHARE[objective.unit]
     limit = float(exact)
     dropped, broken = case.once(undone.count).of(_systems(calls, meant))
-    failed = chosen & calls.failed
-    events, of = int(failed.sum()) + dropped + broken, int(chosen.sum()) + dropped + broken
+    failed, called = case.failures[meant].sum(axis=0), case.counted[meant].sum(axis=0)
+    events, of = (int(each.sum()) + dropped + broken for each in (failed, called))
     shown: dict[str, Param] = {"limit": exactly(limit, "share")}
     if not of:
         return timing.finding(objective, Verdict.UNDECIDED, "nothing", shown)
-    phi = timing.phi(calls.block[chosen], failed[chosen], calls.planned)
+    phi = timing.phi(failed, called, calls.planned)
     share = intervals.share_of(events, of, phi)
     shown |= {
         "events": Quantity(events, "count"),

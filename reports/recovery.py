@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.types import Event, Objective
-from reports import objectives, timing
+from reports import timing
 from reports.case import Case
 from reports.verdict import Finding, Param, Quantity, Text, Verdict
 
@@ -128,7 +128,7 @@ def _windows(case: Case, from_ns: int, to_ns: int) -> NDArray[np.int64]:
     for objective in case.manifest.objectives:
         if not length or not _judged(objective):
             continue
-        meant = objectives.matching(case.calls, objective)
+        meant = case.calls.matching(objective)
         names = [name for name, chosen in zip(case.calls.operations, meant, strict=True) if chosen]
         counted, bad, allowed = _counts(objective)
         table = case.record.arrow(

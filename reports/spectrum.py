@@ -1,7 +1,7 @@
 """All answer times of a run at once: which share of the calls was answered within how long, far into the tail.
 
-Times are counted in buckets that grow by less than 1 %, so that twenty million of them cost a moment; the figures that
-decide are exact and stand elsewhere (reports.latency).
+Read off the buckets in which the percentiles were looked for, which grow by less than 1 %; the figures that decide are
+exact and stand elsewhere (reports.latency).
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports import order
 from reports.case import Case
 from reports.verdict import NEVER_NS
 
-MANTISSA_BITS = 7  # of a 32-bit float that are kept: buckets 1/128 of an octave wide
 POINTS = 120
 TAIL_MIN = 10  # calls beyond the last point of a line: fewer are single events
 
@@ -34,25 +32,16 @@ class Line:
 
 def of(case: Case) -> tuple[Line, ...]:
     """All timed calls of the judged phases, from when they were due; then each system by itself, if there are more."""
-    calls = case.calls
-    shift = 23 - MANTISSA_BITS
-    size = 2**31 >> shift
-    counts = np.zeros(len(calls.systems) * size, np.int64)
-    for chunk in order.chunks(len(calls)):
-        chosen = calls.timed[chunk] & case.judged[chunk]
-        bucket = calls.due_ns(chunk)[chosen].astype(np.float32).view(np.int32) >> shift
-        system = calls.system_of[calls.operation[chunk][chosen]]
-        counts += np.bincount(system * size + bucket, minlength=len(counts))
-    table = counts.reshape(len(calls.systems), size)
-    found = np.flatnonzero(table.any(axis=0))
-    if not len(found):
+    systems, by_operation = case.calls.systems, case.judged_of(case.times.due)
+    table = np.zeros((len(systems), by_operation.shape[1]), np.int64)
+    for system, counts in zip(case.calls.system_of, by_operation, strict=True):
+        table[system] += counts
+    if not table.any():
         return ()
-    lowest, width = int(found[0]), int(found[-1] - found[0]) + 1
-    table = table[:, lowest : lowest + width]
-    upper = ((np.arange(width, dtype=np.int32) + lowest + 1) << shift).view(np.float32).astype(np.float64)
+    upper = case.times.clock.buckets.upper
     lines = [_line("", table.sum(axis=0), upper)]
     if np.count_nonzero(table.sum(axis=1)) > 1:
-        lines += [_line(name, row, upper) for name, row in zip(calls.systems, table, strict=True) if row.any()]
+        lines += [_line(name, row, upper) for name, row in zip(systems, table, strict=True) if row.any()]
     return tuple(lines)
 
 

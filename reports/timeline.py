@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reports import order
+from reports.calls import codes, numbers
 from reports.case import Case
 
 POINTS_MAX = 360  # ten seconds each over an hour
@@ -34,37 +36,54 @@ class Timeline:
         return len(self.at_s)
 
 
+def _times(case: Case, group: order.Through, points: int) -> Floats:
+    """(2, points): p50 and p95, s, of the calls whose time counts."""
+    calls, took = case.calls, case.calls.took_ns.__getitem__
+    alike = not calls.unanswered.any()  # then every time counts as what it is, as for the percentiles
+    buckets = case.times.clock.buckets if alike else order.Buckets(took, len(calls), calls.timed)
+    timed = order.Groups(took, group, points, buckets)
+    ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
+    return np.asarray(np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan))
+
+
+def _count(case: Case, table: str, column: str, place: order.Codes, outcomes: tuple[str, ...] = ()) -> order.Ints:
+    """How many rows of a table lie in each point by one of their times; with `outcomes`, only those that ended so."""
+    counts = np.zeros(int(place[-1]) + 1, np.int64)
+    for batch in case.record.batches(table, [column, "outcome"] if outcomes else [column]):
+        at = numbers(batch.column(column), -1)
+        second = np.maximum(at, 0) // 1_000_000_000
+        if outcomes:
+            second = second[(codes(batch.column("outcome"), dict.fromkeys(outcomes, 1), 0) == 1) & (at >= 0)]
+        counts += np.bincount(order.Through(place, second)[:], minlength=len(counts))
+    return counts
+
+
 def of(case: Case) -> Timeline:
     """At most POINTS_MAX points; longer runs get longer stretches."""
     length = max([1, *(-(-phase.end_ns // 1_000_000_000) for phase in case.manifest.phases), case.end_ns // 10**9 + 1])
     step = -(-length // POINTS_MAX)
     points = -(-length // step)
-    step_ns = step * 1_000_000_000
     calls = case.calls
-    group = np.minimum(calls.second // step, points - 1).astype(np.uint16)
-    due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed]))
-    took = calls.took_ns.__getitem__
-    timed = order.Groups(took, group, points, order.Buckets(took, len(calls), calls.timed))
-    ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
-    p50, p95 = np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan)
+    place = (np.arange(points * step) // step).astype(np.uint16)  # of each second
+    group = order.Through(place, calls.second)
+    due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed_at]))
+    done_n = np.bincount(order.Through(place, np.arange(len(calls.done)))[:], calls.done, points)
 
-    def rate(source: str, column: str) -> Floats:
-        counts = np.zeros(points)
-        for row in case.rows(f"""
-            SELECT least(greatest({column} // {step_ns}, 0), {points - 1})::INTEGER AS place, count(*) AS n
-            FROM {source} GROUP BY place"""):
-            counts[row["place"]] = row["n"]
-        return counts / step
-
+    with ThreadPoolExecutor(1) as beside:
+        times = beside.submit(_times, case, group, points)
+        planned_n = _count(case, "arrivals", "at_ns", place)
+        begun_n = _count(case, "journeys", "started_ns", place, ("ok", "refused", "unknown"))
+        ended_n = _count(case, "journeys", "done_ns", place, ("ok",))
+        p50, p95 = times.result()
     return Timeline(
         step_s=step,
         at_s=np.arange(points, dtype=np.float64) * step,
         p50_s=p50,
         p95_s=p95,
         due_per_s=due_n / step,
-        done_per_s=rate("samples WHERE outcome = 'ok'", "done_ns"),
+        done_per_s=done_n / step,
         failed_per_s=failed_n / step,
-        planned_per_s=rate("arrivals", "at_ns"),
-        begun_per_s=rate("journeys WHERE outcome <> 'dropped'", "started_ns"),
-        ended_per_s=rate("journeys WHERE outcome = 'ok'", "done_ns"),
+        planned_per_s=planned_n / step,
+        begun_per_s=begun_n / step,
+        ended_per_s=ended_n / step,
     )

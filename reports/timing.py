@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor, log, log1p
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +61,9 @@ def judge(case: Case, objective: Objective, found: Estimate, n: int, ask: Callab
     return finding(objective, Verdict.UNDECIDED, f"{words}_undecided", shown, needs(case, n, more_or_none))
 
 
-def phi(block: NDArray[np.integer[Any]], events: NDArray[np.bool_], planned: NDArray[np.float64]) -> float:
-    """How much more the events of one block resemble each other than independent ones would."""
-    blocks = len(planned)
-    counts = [order.count(places, blocks)[None, :] for places in (block[events], block)]
-    return float(intervals.overdispersion(counts[0], counts[1], planned)[0])
+def phi(events: NDArray[np.int64], of: NDArray[np.int64], planned: NDArray[np.float64]) -> float:
+    """How much more the events of one block resemble each other than independent ones would; both counted by block."""
+    return float(intervals.overdispersion(events[None, :], of[None, :], planned)[0])
 
 
 def share_more(events: int, of: int, limit: float, phi: float) -> int | None:
@@ -103,7 +100,10 @@ def _late(times: Times, limit_ns: int) -> intervals.Share:
     late = times.ns > limit_ns
     events, of = int(late.sum()), len(late)
     seconds = len(np.unique(times.block))
-    return intervals.share_of(events, of, phi(times.block, late, times.planned) if 0 < events < of else of / seconds)
+    if not 0 < events < of:
+        return intervals.share_of(events, of, of / seconds)
+    by_block = [order.count(places, len(times.planned)) for places in (times.block[late], times.block)]
+    return intervals.share_of(events, of, phi(by_block[0], by_block[1], times.planned))
 
 
 def _within_more(times: Times, limit_ns: int, percentile: float) -> int | None:

@@ -16,7 +16,6 @@ from reports.case import Case
 
 _DROPPED, _BROKEN = 1, 2
 _ENDS = {"dropped": _DROPPED, "refused": _BROKEN, "unknown": _BROKEN}
-_FAILED = "SELECT arrival FROM samples WHERE outcome IN ('refused', 'unknown') AND arrival IS NOT NULL"
 
 Ints = NDArray[np.int64]
 
@@ -43,8 +42,7 @@ def count(case: Case) -> Undone:
     arrival, system = _plan(case, systems)
     places, size = _Places(arrival), len(systems) + 2
     failed, ended = np.zeros(len(system), np.bool_), np.zeros(len(system), np.bool_)
-    calls = case.record.arrow(_FAILED)
-    failed[places.of(numbers(calls.column("arrival")))] = True
+    failed[places.of(case.calls.failing.arrivals)] = True
     ends = np.zeros(3 * size, np.int64)
     for batch in case.record.batches("journeys", ["arrival", "outcome"]):
         place = places.of(numbers(batch.column("arrival"), NOBODY))

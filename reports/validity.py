@@ -6,14 +6,17 @@ Without telemetry, or without traffic, nothing can be said: undecided.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from record.types import Outcome, State
-from reports import accounts, phases, undone
+from reports import order, phases, undone
 from reports.calls import UNSENT
 from reports.case import Case
 from reports.verdict import EVIDENCE_ROWS_MAX, Evidence, Finding, Param, PhaseNames, Quantity, Text, Verdict, exactly
@@ -23,15 +26,9 @@ READING_LATE_NS_MAX = 1_000_000_000  # a reading speaks of the half second befor
 _MS = 1_000_000
 _METRICS = ("hub_lag_ms", "cpu_share")
 
-_UNBOOKED = """
-    WITH sent AS (
-        SELECT operation::VARCHAR AS operation, if(outcome = 'ok', 'acked', outcome::VARCHAR) AS fact, count(*) AS n
-        FROM samples WHERE list_contains($writes::VARCHAR[], operation::VARCHAR) GROUP BY ALL),
-    told AS (
-        SELECT operation::VARCHAR AS operation, fact::VARCHAR AS fact, count(*) AS n
-        FROM ledger WHERE fact IN ('acked', 'refused', 'unknown') GROUP BY ALL)
-    SELECT coalesce(sum(abs(coalesce(sent.n, 0) - coalesce(told.n, 0))), 0)::BIGINT AS unbooked
-    FROM sent FULL OUTER JOIN told USING (operation, fact)"""
+_TOLD = """
+    SELECT operation::VARCHAR AS operation, fact::VARCHAR AS fact, count(*) AS n
+    FROM ledger WHERE fact IN ('acked', 'refused', 'unknown') GROUP BY ALL"""
 
 
 def record(case: Case) -> Finding:
@@ -40,9 +37,8 @@ def record(case: Case) -> Finding:
     if manifest.state is not State.SEALED:
         reason = manifest.abort_reason or "-"
         return _finding("record", Verdict.UNDECIDED, "unsealed", state=str(manifest.state), reason=reason)
-    rows = case.rows(f"SELECT DISTINCT {phases.code_sql(manifest, 'at_ns')} AS phase FROM arrivals")
     judged = phases.judged(manifest)
-    empty = [manifest.phases[index].name for index in judged if index not in {row["phase"] for row in rows}]
+    empty = [manifest.phases[index].name for index in judged if not case.calls.arrivals[index]]
     if empty or not judged:
         return _finding("record", Verdict.UNDECIDED, "empty", names=PhaseNames(tuple(empty) or ("-",)))
     return _finding("record", Verdict.PASS, "pass", arrivals=Quantity(manifest.arrivals, "count"))
@@ -55,11 +51,8 @@ def conservation(case: Case) -> Finding:
     of an arrival are as many as its steps, and the writes among the samples have ended as the ledger says.
     """
     manifest = case.manifest
-    with ThreadPoolExecutor(1) as beside:
-        laid = beside.submit(accounts.lay, case.record)
-        impossible = case.calls.impossible
-    found = asdict(laid.result()) | {"impossible": impossible}
-    found |= case.one(_UNBOOKED, {"writes": [o.name for o in manifest.operations if o.write]})
+    found = asdict(case.laid) | {"impossible": case.calls.impossible}
+    found["unbooked"] = _unbooked(case)
     names = ("never", "twice", "unknown", "strangers", "astray", "impossible", "unbooked")
     counts: dict[str, Param] = {name: Quantity(found[name], "count") for name in names}
     ends = case.rows("SELECT outcome, count(*) AS n FROM journeys GROUP BY outcome")
@@ -76,6 +69,20 @@ def conservation(case: Case) -> Finding:
     if not manifest.arrivals:
         return _finding("conservation", Verdict.UNDECIDED, "empty")
     return _finding("conservation", Verdict.PASS, params={"planned": planned, **outcomes})
+
+
+def _unbooked(case: Case) -> int:
+    """By how many writes samples and ledger differ, operation by operation and outcome by outcome."""
+    calls, sent = case.calls, Counter[tuple[str, str]]()
+    refused = calls.outcome[calls.failed_at] == Outcome.REFUSED
+    every, failed = calls.counts.sum(axis=(0, 2)), calls.failures.sum(axis=(0, 2))
+    no = np.bincount(calls.operation[calls.failed_at[refused]], minlength=len(every))
+    for operation, *counts in zip(case.manifest.operations, every - failed, no, failed - no, strict=True):
+        if operation.write:
+            facts = ((operation.name, fact) for fact in ("acked", "refused", "unknown"))
+            sent.update(dict(zip(facts, map(int, counts), strict=True)))
+    told = {(row["operation"], row["fact"]): row["n"] for row in case.rows(_TOLD)}
+    return sum(abs(sent[key] - told.get(key, 0)) for key in {*sent, *told})
 
 
 def drops(case: Case) -> Finding:
@@ -104,18 +111,20 @@ def lateness(case: Case) -> Finding:
     """
     limits, calls = case.manifest.limits, case.calls
     limit = limits.lateness_p99_ms_max * _MS
-    late = calls.late_ns[case.judged & (calls.late_ns != UNSENT)]
-    if not len(late):
+    late = calls.late_ns
+
+    def sent(at: slice) -> NDArray[np.bool_]:
+        return np.asarray(case.judged(at) & (late[at] != UNSENT))
+
+    many, p99, worst = order.nth(late.__getitem__, len(calls), sent, lambda n: -(-99 * n // 100))
+    if not many:
         return _finding("lateness", Verdict.UNDECIDED, "undecided", limit=exactly(limit, "ns"))
-    place = -(-99 * len(late) // 100) - 1
-    late.partition(place)
-    p99 = int(late[place])
     return _finding(
         "lateness",
         Verdict.VOID if p99 > Fraction(str(limits.lateness_p99_ms_max)) * _MS else Verdict.PASS,
-        calls=Quantity(len(late), "count"),
+        calls=Quantity(many, "count"),
         measured=Quantity(p99, "ns", limit),
-        worst=Quantity(int(late[place:].max()), "ns"),
+        worst=Quantity(worst, "ns"),
         limit=exactly(limit, "ns"),
     )
 

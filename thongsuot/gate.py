@@ -15,6 +15,7 @@ from thongsuot import judge
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
+    from reports.case import Case
 
 
 @click.command("gate")
@@ -35,10 +36,10 @@ def command(run: Path, baseline: Path | None, junit: Path | None, markdown: Path
     thongsuot gate runs/20260701T080000Z-generic-1 --markdown summary.md
     thongsuot gate runs/new --baseline runs/main --junit gate.xml
     """
-    record, assessment = judge.judge(run, unsealed=False)
+    assessment, case = judge.judge(run, unsealed=False)
     if baseline is not None:
-        assessment = _against(baseline, record, assessment)
-    sys.exit(_tell(record, assessment, junit, markdown, as_json))
+        assessment = _against(baseline, case.record, assessment)
+    sys.exit(_tell(case, assessment, junit, markdown, as_json))
 
 
 def _against(baseline: Path, record: RunRecord, assessment: Assessment) -> Assessment:
@@ -56,15 +57,15 @@ def _against(baseline: Path, record: RunRecord, assessment: Assessment) -> Asses
     return replace(assessment, findings=findings, gate=worst(findings), digests=digests)
 
 
-def _tell(record: RunRecord, assessment: Assessment, junit: Path | None, markdown: Path | None, as_json: bool) -> int:
+def _tell(case: Case, assessment: Assessment, junit: Path | None, markdown: Path | None, as_json: bool) -> int:
     from reports import junit as junit_page
     from reports import markdown as markdown_page
     from reports import store
 
-    paths = {"assessment": judge.write(record.folder, assessment) / "assessment.json"}
+    paths = {"assessment": judge.write(case.record.folder, assessment) / "assessment.json"}
     pages = ((junit, "junit", junit_page.render_junit), (markdown, "markdown", markdown_page.render_markdown))
     for path, name, render in pages:
         if path is not None:
             paths[name] = store.write_into(path.parent, {path.name: render(assessment)}) / path.name
-    judge.show(record, assessment, paths, as_json)
+    judge.show(case, assessment, paths, as_json)
     return assessment.gate.exit_code

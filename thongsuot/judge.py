@@ -13,7 +13,6 @@ import click
 from thongsuot import papers, reporting
 
 if TYPE_CHECKING:
-    from record.reader import RunRecord
     from reports.assess import Assessment
     from reports.case import Case
     from thongsuot.reporting import Told
@@ -37,9 +36,9 @@ def assess_command(run: Path, unsealed: bool, as_json: bool) -> None:
 
     Example: thongsuot assess runs/2025-07-01-monday-peak-1
     """
-    record, assessment = judge(run, unsealed)
+    assessment, case = judge(run, unsealed)
     folder = write(run, assessment)
-    show(record, assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
+    show(case, assessment, {"assessment": folder / "assessment.json", "junit": folder / "junit.xml"}, as_json)
     sys.exit(assessment.gate.exit_code)
 
 
@@ -62,10 +61,10 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, s
     thongsuot report RUN --capacity runs/RUN1-capacity.json --language vi
     thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
-    record, assessment, case = judge_case(run, unsealed)
+    assessment, case = judge(run, unsealed)
     said = reporting.told(case, assessment, reporting.Given(**given))
     paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said, sheets)
-    show(record, assessment, paths, as_json, said)
+    show(case, assessment, paths, as_json, said)
 
 
 def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
@@ -73,13 +72,13 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    record, assessment, case = judge_case(run, unsealed=False)
+    assessment, case = judge(run, unsealed=False)
     folder = write(run, assessment)
     said = reporting.told(case, assessment, reporting.Given())
     pages = _write_pages(folder, case, assessment, said)
 
     def tell() -> int:
-        show(record, assessment, {"assessment": folder / "assessment.json", **pages}, as_json, said)
+        show(case, assessment, {"assessment": folder / "assessment.json", **pages}, as_json, said)
         return assessment.gate.exit_code
 
     return tell
@@ -105,26 +104,20 @@ def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, s
     return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
 
 
-def judge(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment]:
-    """Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command."""
-    record, assessment, _ = judge_case(run, unsealed)
-    return record, assessment
+def judge(run: Path, unsealed: bool) -> tuple[Assessment, Case]:
+    """And the case, for whoever asks more of the record afterwards.
 
-
-def judge_case(run: Path, unsealed: bool) -> tuple[RunRecord, Assessment, Case]:
-    """The case as well, for whoever asks more of the record afterwards."""
+    Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command.
+    """
     from record.reader import open_record
     from reports.assess import assess
     from reports.case import Case
 
-    record = open_record(run, unsealed=unsealed)
-    case = Case(record)
-    return record, assess(record, case=case), case
+    case = Case(open_record(run, unsealed=unsealed))
+    return assess(case.record, case=case), case
 
 
-def show(
-    record: RunRecord, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None
-) -> None:
+def show(case: Case, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None) -> None:
     from reports import catalogue, limits, store
 
     if as_json:
@@ -134,13 +127,13 @@ def show(
         return
     mark, key = _headline(assessment, said)
     click.echo(f"{mark} {catalogue.word(key, 'vi')} / {catalogue.word(key, 'en')}")
-    for caveat in limits.caveats(record.manifest) if said is None else said.page.conditions:
+    for caveat in limits.caveats(case.manifest) if said is None else said.page.conditions:
         click.echo(f"  {catalogue.say(caveat, 'vi')} / {catalogue.say(caveat, 'en')}")
     for finding in assessment.findings:
         click.echo(f"  {_MARKS[finding.verdict.word]} {finding.check}: {catalogue.say(finding.summary, 'en')}")
         if finding.needs_more is not None:
             click.echo(f"      {catalogue.say(finding.needs_more, 'en')}")
-    for line in _error_lines(record):
+    for line in _error_lines(case):
         click.echo(f"  {line}")
     for line in reporting.lines(said) if said is not None else ():
         click.echo(f"  {line}")
@@ -157,12 +150,11 @@ def _headline(assessment: Assessment, said: Told | None) -> tuple[str, str]:
     return {"not-ready": "✗", "inconclusive": "?"}.get(standing, "✓"), f"standing.{standing}"
 
 
-def _error_lines(record: RunRecord) -> list[str]:
+def _error_lines(case: Case) -> list[str]:
     """Which calls failed and how, the most frequent first; warm-up included, as in the page's table of errors."""
     from reports import errors
-    from reports.case import Case
 
-    groups = errors.groups(Case(record))
+    groups = errors.groups(case)
     shown = [f"{group.operation} {group.count} × {group.label}" for group in groups]
     starts = range(0, min(len(shown), ERROR_LINES_MAX * ERRORS_A_LINE_MAX), ERRORS_A_LINE_MAX)
     lines = [" · ".join(shown[start : start + ERRORS_A_LINE_MAX]) for start in starts]

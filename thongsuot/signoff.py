@@ -132,7 +132,7 @@ def _file(path: Path) -> Path:
     from reports.page_one import of
     from thongsuot import judge
 
-    _, assessment, case = judge.judge_case(path, unsealed=False)
+    assessment, case = judge.judge(path, unsealed=False)
     folder = path / "assessments" / store.identity(assessment)
     report = folder / papers.REPORT
     if not report.is_file():

@@ -93,7 +93,7 @@ def _compared(data: bytes, run: Path, given: reporting.Given) -> tuple[Text, ...
     from reports.verdict import Text
 
     try:
-        _, assessment, case = judge.judge_case(run, unsealed=False)
+        assessment, case = judge.judge(run, unsealed=False)
     except RecordError as error:
         return (Text("recompute.broken", {"reason": str(error)}),)
     return recompute.compare(data, reporting.told(case, assessment, given).page, assessment, case)

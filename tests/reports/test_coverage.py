@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reports import offered
+from reports import offered, order
 from reports.latency import PERCENTILES, Estimate, by_group
 
 RUNS = 250
@@ -44,9 +44,8 @@ def estimates(at: Array, took_s: Array, seconds: int) -> tuple[Estimate, ...]:
     block = at.astype(np.int32)
     due = np.bincount(block, minlength=seconds)
     planned = offered.design(np.zeros(seconds, np.int64), due, due)
-    return by_group(
-        (took_s * 1e9).astype(np.int64).__getitem__, np.zeros(len(at), np.int64), 1, block, planned, PERCENTILES
-    )[0]
+    took = order.Groups((took_s * 1e9).astype(np.int64).__getitem__, np.zeros(len(at), np.int64), 1)
+    return by_group(took, block, planned, PERCENTILES)[0]
 
 
 @pytest.mark.parametrize(

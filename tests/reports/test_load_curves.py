@@ -26,7 +26,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 def test_a_spectrum_is_within_one_per_cent_of_the_calls(case: Case) -> None:
     calls = case.calls
-    times = np.sort(calls.due_ns(calls.timed & (calls.phase > 0)))
+    times = np.sort(calls.due_ns(calls.timed() & (calls.phase > 0)))
     whole, *systems = spectrum.of(case)
     assert [line.system for line in systems] == ["portal", "tthc"]
     assert whole.calls == len(times) == sum(line.calls for line in systems)

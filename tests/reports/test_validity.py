@@ -14,8 +14,9 @@ from record import writer
 from record.reader import open_record, read_manifest
 from record.types import JourneyEnd, LedgerEntry, Limits, Outcome, Phase, Reading, Sample, State
 from reports import validity
-from reports.assess import CHECKS
+from reports.assess import CHECKS, assess
 from reports.case import Case
+from reports.html import render_html
 from reports.verdict import Verdict
 from tests.records import MS, S, call, healthy, kept, make_record, manifest, plan, readings
 
@@ -171,6 +172,8 @@ def test_a_reading_that_is_no_number_was_not_measured(tmp_path: Path, metric: st
     found = judged(folder)
     assert found["telemetry"] is Verdict.UNDECIDED
     assert found["cpu" if metric == "cpu_share" else "hub_lag"] is Verdict.UNDECIDED
+    record = open_record(folder)
+    assert "generator-0" in render_html(assess(record), record), "the page shows what else was measured"
 
 
 def test_a_judged_phase_shorter_than_the_allowed_gap_still_needs_readings(tmp_path: Path) -> None:
