@@ -76,10 +76,11 @@ class Timer:
             sleeper[2] = None
 
     def close(self) -> None:
-        """Give the descriptor back. Nobody may be waiting any more."""
+        """Give the descriptor back. Nobody may be waiting any more; whom it has just woken may close it."""
         self._watcher.stop()
         self._watcher.close()
         os.close(self._fd)
+        self._fd = -1
 
     def _fire(self) -> None:
         """Wake everybody who is due by now, earliest first; each runs until it blocks.
@@ -104,6 +105,8 @@ class Timer:
             self._arm(heap[0][0] if heap else 0)
 
     def _arm(self, mono_ns: int) -> None:
+        if self._fd < 0:  # closed from within `_fire`: its number may be another timer's by now
+            return
         spec = self._spec
         spec.value_s, spec.value_ns = divmod(mono_ns, _SECOND)
         self._armed_ns = mono_ns

@@ -29,6 +29,17 @@ def test_a_sleeper_wakes_at_its_instant_and_not_before(timer: Timer) -> None:
         assert monotonic_ns() >= due
 
 
+def test_a_timer_closed_by_whom_it_woke_leaves_the_next_one_alone() -> None:
+    """The next one has the same descriptor, and the hub comes back to the first only when somebody waits for it."""
+    first = Timer()
+    first.wait_until(monotonic_ns() + MS)
+    first.close()
+    second = Timer()
+    with gevent.Timeout(20):
+        second.wait_until(monotonic_ns() + 2 * MS)
+    second.close()
+
+
 def test_the_past_is_no_wait_at_all(timer: Timer) -> None:
     seen: list[str] = []
     gevent.spawn(seen.append, "another had a turn")
