@@ -87,13 +87,13 @@ class Calls:
         return np.asarray((self.outcome[at] == Outcome.OK) | self.unanswered[at])
 
     @cached_property
-    def failed_at(self) -> NDArray[np.intp]:
+    def failed_at(self) -> NDArray[np.uint32]:
         """Places of those that failed."""
         found = [np.flatnonzero(self.outcome[at] != Outcome.OK) + at.start for at in order.chunks(len(self))]
-        return np.concatenate([np.zeros(0, np.intp), *found])
+        return np.concatenate([np.zeros(0, np.uint32), *(each.astype(np.uint32) for each in found)])
 
     @property
-    def untimed_at(self) -> NDArray[np.intp]:
+    def untimed_at(self) -> NDArray[np.uint32]:
         """Places of those whose time does not count: they failed, and were answered."""
         return self.failed_at[~self.timed(self.failed_at)]
 

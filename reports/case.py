@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from record.reader import RunRecord
-from record.types import Event, Manifest
+from record.types import Event, Manifest, RecordError
 from reports import accounts, calls, phases
 from reports.latency import PERCENTILES, Estimate, Row, Table, among, table
 
@@ -29,9 +28,13 @@ class Case:
 
     def begin(self) -> None:
         """Start what takes longest, so that whoever does not need it can go on meanwhile. Returns when the calls are
-        there; what breaks does so again for whoever asks."""
-        with suppress(Exception):
+        there; what breaks does so again for whoever asks. Raises RecordError."""
+        try:
             _ = self._laying, self._timing
+        except RecordError:
+            raise
+        except Exception:  # noqa: BLE001 - the check that needs it says so
+            pass
 
     @property
     def manifest(self) -> Manifest:

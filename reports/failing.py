@@ -35,7 +35,7 @@ class Failing:
     def __init__(self) -> None:
         self._errors: dict[str, int] = {"": 0}
         self._groups: dict[int, tuple[int, tuple[int, int, int]]] = {}  # key: count, (at_ns, arrival, commune)
-        self._arrivals: list[Ints] = []
+        self._arrivals: list[NDArray[np.uint32]] = []
 
     def note(self, batch: pa.RecordBatch, failed: NDArray[np.bool_], words: tuple[NDArray[np.integer], ...]) -> None:
         """`words`: operation, commune and outcome of each row, as numbers."""
@@ -47,7 +47,7 @@ class Failing:
         operation, commune, outcome = (each[at].astype(np.int64) for each in words)
         error = self._error(batch.column("error").take(chosen))
         status = self._numbers(batch.column("status").take(chosen)) + 1
-        self._arrivals.append(np.unique(arrival[arrival >= 0]))
+        self._arrivals.append(np.unique(arrival[arrival >= 0]).astype(np.uint32))
         key = ((operation * 2**8 + outcome) * 2**16 + error) * _STATUSES + status
         order = np.lexsort((arrival, at_ns))
         found, first, counts = np.unique(key[order], return_index=True, return_counts=True)
@@ -59,8 +59,8 @@ class Failing:
             self._groups[int(found[place])] = (count + int(counts[place]), min(example, before))
 
     @property
-    def arrivals(self) -> Ints:
-        return np.concatenate([np.zeros(0, np.int64), *self._arrivals])
+    def arrivals(self) -> NDArray[np.uint32]:
+        return np.concatenate([np.zeros(0, np.uint32), *self._arrivals])
 
     def groups(self) -> list[Group]:
         """In no order that means anything."""

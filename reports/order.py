@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
 CHUNK = 2**18
+TABLE_MAX = 2**22
 _SHIFT = 23 - MANTISSA_BITS
 _NOWHERE = 2**15  # above the bucket of any value
 _VALUE_BITS = 42  # of a value, beside the number of its cell; NEVER_NS has as many
@@ -47,18 +49,23 @@ class Buckets:
 
 
 @dataclass(frozen=True)
-class Through:
-    """`table[codes]`, looked up when it is asked for; codes beyond the table count as its last."""
+class Stretches:
+    """Of each of `codes`, in which stretch of `length` codes it is: the last of `many` for all beyond. Reckoned when it
+    is asked for."""
 
-    table: Codes
     codes: Codes
+    length: int
+    many: int
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def __getitem__(self, at: Any) -> Codes:
-        found: Codes = np.take(self.table, self.codes[at], mode="clip")
-        return found
+        found: Codes = self.codes[at]
+        if self.length > 1:
+            kind: Any = np.uint32 if found.dtype.itemsize <= 4 else np.int64
+            found = found.astype(kind) // kind(self.length)
+        return np.minimum(found, found.dtype.type(self.many - 1))
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class Groups:
     def __init__(
         self,
         values: Values,
-        stratum: Codes | Through,
+        stratum: Codes | Stretches,
         strata: int,
         buckets: Buckets | None = None,
         member: Ints | None = None,
@@ -132,18 +139,19 @@ class Groups:
         exceeding = np.zeros((len(ranks), ranks.shape[1], blocks), np.int64)
         found = []
         for chunk in chunks(len(self._stratum)):
-            cells, mine = self._cells(chunk), block[chunk]
+            cells, stratum, mine = self._cells(chunk), self._stratum[chunk], block[chunk]
             found.append(_where(flags, cells) + chunk.start)
-            first = int(mine.min())
-            table = levels.table(cells, self._stratum[chunk], mine - mine.dtype.type(first))
-            span = slice(first, first + table.shape[2])
-            for part, step in zip(self._parts, levels.steps, strict=True):
-                totals[part.groups, span] += part.sums(table[0, part.strata])
-                exceeding[part.groups, :, span] += part.sums(table[step, part.strata[:, None]])
+            for some in levels.stretches(mine):
+                first = int(mine[some].min())
+                table = levels.table(cells[some], stratum[some], mine[some] - mine.dtype.type(first))
+                span = slice(first, first + table.shape[2])
+                for part, step in zip(self._parts, levels.steps, strict=True):
+                    totals[part.groups, span] += part.sums(table[0, part.strata])
+                    exceeding[part.groups, :, span] += part.sums(table[step, part.strata[:, None]])
         looked = self._looked(found)
         values = self._picked(ranked, looked)
         for part in self._parts:
-            exceeding[part.groups] += part.exact(looked, bucket, values, block, blocks)
+            part.add_exact(exceeding[part.groups], looked, bucket, values, block)
         return values, totals, np.moveaxis(exceeding, 1, 0)
 
     def _cells(self, chunk: slice) -> Codes:
@@ -218,17 +226,15 @@ class _Part:
         """Rows of its strata, in their order, added up by group."""
         return np.asarray(np.add.reduceat(rows, self.first, axis=0))
 
-    def exact(self, looked: _Looked, bucket: Ints, values: Ints, block: Codes, blocks: int) -> Ints:
-        """(groups, k, blocks): values in the very bucket of a rank that exceed the value there."""
-        many, steps = self.groups.stop - self.groups.start, bucket.shape[1]
+    def add_exact(self, exceeding: Ints, looked: _Looked, bucket: Ints, values: Ints, block: Codes) -> None:
+        """To (groups, k, blocks): values in the very bucket of a rank that exceed the value there."""
+        many, steps, blocks = exceeding.shape
         group = self.member[looked.stratum]
-        found = np.zeros((many, steps, blocks), np.int64)
         for step in range(steps):
             there = (group >= 0) & (looked.bucket == bucket[group, step])
             hits = np.flatnonzero(there & (looked.value > values[group, step]))
             cells = (group[hits] - self.groups.start) * blocks + block[looked.place[hits]]
-            found[:, step] = np.bincount(cells, minlength=many * blocks).reshape(many, blocks)
-        return found
+            exceeding[:, step] += np.bincount(cells, minlength=many * blocks).reshape(many, blocks)
 
 
 @dataclass(frozen=True)
@@ -255,6 +261,20 @@ class _Levels:
         of_cell[:-1, :-1] = above[:, :-1]
         steps = [above[part.strata[:, None], bucket[part.member[part.strata]]] + 1 for part in parts]
         return cls(of_cell.ravel(), many, strata, steps)
+
+    def stretches(self, block: Codes) -> Iterator[Any]:
+        """Places of values, so that the table of each lot holds at most about TABLE_MAX numbers: all of them as a rule;
+        sorted by block and cut where few values are spread over many blocks."""
+        blocks_max = max(TABLE_MAX // ((self.many + 1) * (self.strata + 1)), 1)
+        first, last = int(block.min()), int(block.max())
+        if last - first < blocks_max:
+            yield slice(None)
+            return
+        place = np.argsort(block, kind="stable")
+        edges = np.searchsorted(block[place], np.arange(first, last + 1, blocks_max))
+        for begin, end in pairwise([*edges, len(place)]):
+            if end > begin:
+                yield place[begin:end]
 
     def table(self, cells: Codes, stratum: Codes, block: Codes) -> Ints:
         """(levels, strata, blocks): how many of these values are on that level or above."""
@@ -299,7 +319,7 @@ def _bucket(values: Codes) -> NDArray[np.int32]:
     return np.asarray(np.maximum(values, 0).astype(np.float32).view(np.int32) >> _SHIFT)
 
 
-def count(cells: Codes | Through, size: int) -> Ints:
+def count(cells: Codes | Stretches, size: int) -> Ints:
     """How often each of 0 … size - 1 is there, without widening all of them at once."""
     counts = np.zeros(size, np.int64)
     for chunk in chunks(len(cells)):

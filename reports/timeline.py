@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import order
-from reports.calls import codes, numbers
+from reports.calls import SECONDS_MAX, codes, numbers
 from reports.case import Case
 
 POINTS_MAX = 360  # ten seconds each over an hour
@@ -36,7 +36,7 @@ class Timeline:
         return len(self.at_s)
 
 
-def _times(case: Case, group: order.Through, points: int) -> Floats:
+def _times(case: Case, group: order.Stretches, points: int) -> Floats:
     """(2, points): p50 and p95, s, of the calls whose time counts."""
     calls, took = case.calls, case.calls.took_ns.__getitem__
     alike = not calls.unanswered.any()  # then every time counts as what it is, as for the percentiles
@@ -46,15 +46,15 @@ def _times(case: Case, group: order.Through, points: int) -> Floats:
     return np.asarray(np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan))
 
 
-def _count(case: Case, table: str, column: str, place: order.Codes, outcomes: tuple[str, ...] = ()) -> order.Ints:
+def _count(case: Case, table: str, column: str, step: int, points: int, outcomes: tuple[str, ...] = ()) -> order.Ints:
     """How many rows of a table lie in each point by one of their times; with `outcomes`, only those that ended so."""
-    counts = np.zeros(int(place[-1]) + 1, np.int64)
+    counts = np.zeros(points, np.int64)
     for batch in case.record.batches(table, [column, "outcome"] if outcomes else [column]):
         at = numbers(batch.column(column), -1)
         second = np.maximum(at, 0) // 1_000_000_000
         if outcomes:
             second = second[(codes(batch.column("outcome"), dict.fromkeys(outcomes, 1), 0) == 1) & (at >= 0)]
-        counts += np.bincount(order.Through(place, second)[:], minlength=len(counts))
+        counts += np.bincount(order.Stretches(second, step, points)[:], minlength=points)
     return counts
 
 
@@ -64,16 +64,16 @@ def of(case: Case) -> Timeline:
     step = -(-length // POINTS_MAX)
     points = -(-length // step)
     calls = case.calls
-    place = (np.arange(points * step) // step).astype(np.uint16)  # of each second
-    group = order.Through(place, calls.second)
+    group = order.Stretches(calls.second, step, points)
     due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed_at]))
-    done_n = np.bincount(order.Through(place, np.arange(len(calls.done)))[:], calls.done, points)
-
+    ended = order.Stretches(np.arange(len(calls.done)), step, points)[:]
+    ended[SECONDS_MAX:] = points - 1
+    done_n = np.bincount(ended, calls.done, points)
     with ThreadPoolExecutor(1) as beside:
         times = beside.submit(_times, case, group, points)
-        planned_n = _count(case, "arrivals", "at_ns", place)
-        begun_n = _count(case, "journeys", "started_ns", place, ("ok", "refused", "unknown"))
-        ended_n = _count(case, "journeys", "done_ns", place, ("ok",))
+        planned_n = _count(case, "arrivals", "at_ns", step, points)
+        begun_n = _count(case, "journeys", "started_ns", step, points, ("ok", "refused", "unknown"))
+        ended_n = _count(case, "journeys", "done_ns", step, points, ("ok",))
         p50, p95 = times.result()
     return Timeline(
         step_s=step,

@@ -69,8 +69,9 @@ def test_counting_by_block_is_counting(rows: list[tuple[int, int, bool]]) -> Non
 def test_more_values_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(3)
     values, group = random.integers(0, 10**9, 5000), random.integers(0, 7, 5000)
-    ranks = np.tile([100, 300], (7, 1))
-    whole = order.Groups(values.__getitem__, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    ranks, block = np.tile([100, 300], (7, 1)), random.integers(0, 40, 5000).astype(np.uint16)
+    whole = order.Groups(values.__getitem__, group, 7).beyond(ranks, block, 40)
     monkeypatch.setattr(order, "CHUNK", 700)
-    parts = order.Groups(values.__getitem__, group, 7).beyond(ranks, np.zeros(5000, np.int32), 1)
+    monkeypatch.setattr(order, "TABLE_MAX", 100)
+    parts = order.Groups(values.__getitem__, group, 7).beyond(ranks, block, 40)
     assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
