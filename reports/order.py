@@ -290,7 +290,8 @@ class _Levels:
 
 
 def nth(values: Values, length: int, chosen: Chosen, rank: Callable[[int], int]) -> tuple[int, int, int]:
-    """How many values are chosen, the rank-th of them in ascending order (`rank` of how many, from 1), and the last."""
+    """How many values are chosen, the rank-th of them in ascending order (`rank` of how many, from 1), and the last; of
+    none chosen, 0 and two numbers that mean nothing."""
     counts, last = np.zeros(_NOWHERE, np.int64), -(2**63)
     for chunk in chunks(length):
         mine = values(chunk)[chosen(chunk)]

@@ -81,3 +81,18 @@ def test_what_would_decide_shrinks_with_the_distance_from_the_limit() -> None:
     assert far is not None
     assert near > far > 0
     assert intervals.calls_to_decide(1000, 0.95, 0.95, 1.0) is None
+
+
+def test_what_phase_and_planned_load_explain_is_no_chance_and_nothing_else_is_explained() -> None:
+    """Late calls that follow the load by the square, in the second of two phases, beside a row that knows only three
+    blocks of it; then the same with a burst on top."""
+    phase, load = np.repeat([0, 1], 60), np.tile(np.linspace(0.2, 1.0, 60), 2)
+    columns = (phase == 0, phase == 1, load * phase, load**2 * phase)
+    planned = np.stack(columns, axis=1).astype(np.float64)
+    calls = np.full((2, 120), 10_000)
+    calls[1, 63:] = 0
+    late = np.rint(calls * np.where(phase == 1, 0.02 + 0.1 * load + 0.2 * load**2, 0.05)).astype(np.int64)
+    assert intervals.overdispersion(late, calls, planned).tolist() == [1.0, 1.0]
+    assert intervals.overdispersion(late, calls, planned[:, :2])[0] > 100
+    late[0, 80:90] += 1000
+    assert intervals.overdispersion(late, calls, planned)[0] > 10

@@ -66,6 +66,17 @@ def test_counting_by_block_is_counting(rows: list[tuple[int, int, bool]]) -> Non
     assert np.array_equal(order.by_block(code, 4, block, 10, chosen.__getitem__), expected)
 
 
+@given(st.lists(st.tuples(TIMES, st.booleans()), max_size=200), st.integers(1, 100))
+def test_the_nth_of_the_chosen_is_that_of_a_sort(rows: list[tuple[int, bool]], percent: int) -> None:
+    table = np.array(rows, np.int64).reshape(-1, 2)
+    values, chosen = table[:, 0], table[:, 1] > 0
+    mine = np.sort(values[chosen])
+    many, found, last = order.nth(values.__getitem__, len(rows), chosen.__getitem__, lambda n: -(-percent * n // 100))
+    assert many == len(mine)
+    if many:
+        assert (found, last) == (mine[-(-percent * many // 100) - 1], mine[-1])
+
+
 def test_more_values_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(3)
     values, group = random.integers(0, 10**9, 5000), random.integers(0, 7, 5000)
