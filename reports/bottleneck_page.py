@@ -41,8 +41,8 @@ def accused(found: Judgement) -> bool:
     return found.status in ("generator", "named", "together", "expected") and bool(found.suspects)
 
 
-def text(found: Judgement, plan: Plan | None) -> str:
-    """Lines in Vietnamese and English, then the evidence."""
+def text(found: Judgement, plan: Plan | None, languages: Sequence[str] = catalogue.LANGUAGES) -> str:
+    """Lines in each of the languages, then the evidence."""
     names = ", ".join(one.name for one in bottlenecks.together(found))
     params: dict[str, Param] = {
         "names": names or "–",
@@ -50,14 +50,14 @@ def text(found: Judgement, plan: Plan | None) -> str:
         "hurt": Quantity(found.hurt_from or 0.0, "per_s"),
         "highest": Quantity(found.highest, "per_s"),
     }
-    lines = _both(Text(f"bottleneck.status.{found.status}", params))
+    lines = _said(languages, Text(f"bottleneck.status.{found.status}", params))
     if found.confirmed is not None:
-        lines += _both(Text(f"bottleneck.confirmed.{'yes' if found.confirmed else 'no'}"))
+        lines += _said(languages, Text(f"bottleneck.confirmed.{'yes' if found.confirmed else 'no'}"))
     for place, one in enumerate(found.suspects[:SHOWN], 1):
-        lines += [f"{place}. {one.name} ({one.kind})", *_indented(_both(_reason(one)))]
+        lines += [f"{place}. {one.name} ({one.kind})", *_indented(_said(languages, _reason(one)))]
         lines += [f"     {_row(row)}" for row in one.evidence]
     if plan is not None:
-        lines += _plan(plan)
+        lines += _plan(languages, plan)
     return "\n".join(lines) + "\n"
 
 
@@ -81,13 +81,14 @@ def _reason(one: Suspect) -> Text:
     )
 
 
-def _plan(plan: Plan) -> list[str]:
+def _plan(languages: Sequence[str], plan: Plan) -> list[str]:
     goal = Quantity(short(plan.goal), "per_s")
-    lines = _both(Text("bottleneck.buy.goal" if plan.needs else "bottleneck.buy.nothing", {"goal": goal}))
+    lines = _said(languages, Text("bottleneck.buy.goal" if plan.needs else "bottleneck.buy.nothing", {"goal": goal}))
     for one in plan.needs:
         key = "bottleneck.buy.factor" if one.then is None else "bottleneck.buy.size"
         lines += _indented(
-            _both(
+            _said(
+                languages,
                 Text(
                     key,
                     {
@@ -99,18 +100,18 @@ def _plan(plan: Plan) -> list[str]:
                         "size": Quantity(short(one.size or 0.0), "factor"),
                         "then": Quantity(short(one.then or 0.0), "factor"),
                     },
-                )
+                ),
             )
         )
-        lines += _indented(_both(Text("bottleneck.buy.bends", {"name": one.name}))) if one.bends else []
+        lines += _indented(_said(languages, Text("bottleneck.buy.bends", {"name": one.name}))) if one.bends else []
     if plan.next_at is not None:
         after: dict[str, Param] = {"name": plan.next_name or "", "at": Quantity(short(plan.next_at), "per_s")}
-        lines += _both(Text("bottleneck.buy.then", after))
-    return lines + (_both(Text("bottleneck.buy.extrapolated")) if plan.extrapolated else [])
+        lines += _said(languages, Text("bottleneck.buy.then", after))
+    return lines + (_said(languages, Text("bottleneck.buy.extrapolated")) if plan.extrapolated else [])
 
 
-def _both(text: Text) -> list[str]:
-    return [catalogue.say(text, language) for language in catalogue.LANGUAGES]
+def _said(languages: Sequence[str], text: Text) -> list[str]:
+    return [catalogue.say(text, language) for language in languages]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

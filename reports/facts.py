@@ -13,7 +13,7 @@ from reports.case import Case
 from reports.catalogue import LANGUAGES, phase, word
 from reports.latency import ALL_JUDGED
 from reports.numbers import show
-from reports.verdict import Quantity
+from reports.verdict import Param, Quantity, Word
 
 VIETNAM = timedelta(hours=7)
 _SHOWN_AS = {"hub_lag_ms": ("ns", 1e6), "cpu_share": ("share", 1.0), "rss_mb": ("mb", 1.0)}
@@ -34,9 +34,9 @@ class Health:
 
     source: str
     metric: str
-    median: Quantity
-    p95: Quantity
-    worst: Quantity
+    median: Param
+    p95: Param
+    worst: Param
 
 
 def of(case: Case, assessment: Assessment) -> list[Fact]:
@@ -86,7 +86,7 @@ def generator_health(case: Case) -> list[Health]:
         f"""
         SELECT source, metric, quantile_disc(value, 0.5) AS median,
                quantile_disc(value, 0.95) AS p95, max(value) AS worst
-        FROM readings WHERE (source LIKE 'generator-%' OR source = 'host') AND value IS NOT NULL AND at_ns <= $end
+        FROM readings WHERE (source LIKE 'generator-%' OR source = 'host') AND at_ns <= $end
           AND {phases.judged_sql(case.manifest, "at_ns")}
         GROUP BY source, metric ORDER BY source, metric""",
         {"end": case.end_ns + 1_000_000_000},
@@ -94,7 +94,8 @@ def generator_health(case: Case) -> list[Health]:
     lines = []
     for row in rows:
         unit, scale = _SHOWN_AS.get(row["metric"], ("count", 1.0))
-        values = [Quantity(row[name] * scale, unit) for name in ("median", "p95", "worst")]
+        found = (row[name] for name in ("median", "p95", "worst"))
+        values = (Word("page.not_measured") if one is None else Quantity(one * scale, unit) for one in found)
         lines.append(Health(row["source"], row["metric"], *values))
     return lines
 

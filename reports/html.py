@@ -34,11 +34,10 @@ from reports import (
 from reports.assess import Assessment
 from reports.capacity_file import CapacityAnswer
 from reports.case import Case
-from reports.clauses import ClauseResult
+from reports.extras import Extras
 from reports.latency import Estimate, Row
 from reports.markup import DASH, Pen, environment
 from reports.page_one import PageOne, UnitState
-from reports.since import Since
 from reports.timeline import Floats, Timeline
 from reports.units import P95, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
@@ -46,17 +45,6 @@ from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
 COMMUNES_SHOWN_MAX = 10
 ACTIONS_SHOWN_MAX = 8
 SIGNIFICANT = 4  # digits of the timeline's numbers
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What a page can show beyond one record: the answer of a capacity search, lines about what limits, acceptance
-    clauses, and what became of earlier findings."""
-
-    capacity: CapacityAnswer | None = None
-    bottleneck: str = ""
-    clauses: tuple[ClauseResult, ...] = ()
-    since: Since | None = None
 
 
 def render_html(
@@ -98,6 +86,7 @@ def render_html(
             spectrum=_spectrum(case, language),
             load=_load(assessment, case, extras.capacity, language),
             extras=extras,
+            limiting=extras.limiting(language),
             run_folder=record.folder.name,
             created=facts.local_time(record.manifest.created_utc),
             **_evidence(assessment, case),

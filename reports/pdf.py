@@ -12,11 +12,15 @@ from typing import Any
 from reports import catalogue, charts, curves, facts, fields, geography, spectrum, store, timeline
 from reports.actions import Action
 from reports.assess import Assessment
+from reports.capacity_file import CapacityAnswer
 from reports.case import Case
+from reports.clauses import ClauseResult, Met
+from reports.extras import Extras
 from reports.key_figures import KeyFigure
 from reports.latency import Estimate, Row
 from reports.numbers import show
 from reports.page_one import PageOne
+from reports.since import Item
 from reports.typesetting import Paper, Sizes, Typesetter
 from reports.units import UnitState, judged_scope
 from reports.verdict import Finding, Param, Quantity, Text, Verdict
@@ -26,18 +30,25 @@ HANOI = timezone(timedelta(hours=7))
 DASH = "–"
 
 
-def render_pdf(page: PageOne, assessment: Assessment, case: Case, language: str = "vi") -> bytes:
+def render_pdf(
+    page: PageOne, assessment: Assessment, case: Case, language: str = "vi", extras: Extras | None = None
+) -> bytes:
     """The report with an empty field for each of those who sign."""
-    return fields.reserve(set_report(page, assessment, case, language))
+    return fields.reserve(set_report(page, assessment, case, language, extras))
 
 
 def set_report(
-    page: PageOne, assessment: Assessment, case: Case, language: str = "vi", layout: Sizes | None = None
+    page: PageOne,
+    assessment: Assessment,
+    case: Case,
+    language: str = "vi",
+    extras: Extras | None = None,
+    layout: Sizes | None = None,
 ) -> Paper:
     """The report before fields are put on it; another `layout` than the decree's is for those who test the lint."""
-    words = Words(language)
+    words, extras = Words(language), extras or Extras()
     data = {
-        **common(words, assessment, case, page.roles),
+        **common(words, assessment, case, page.roles, extras.given),
         "paper": f"report:{language}",
         "title": words("pdf.title", run=case.manifest.run_id),
         "head": {
@@ -50,7 +61,7 @@ def set_report(
         },
         "recipients": [words(f"pdf.recipient.{name}") for name in ("province", "units", "filed")],
         **_page_one(words, page),
-        **_annex(words, page, assessment, case),
+        **_annex(words, page, assessment, case, extras),
     }
     return _fitting(Typesetter("report", layout), data, words, len(page.actions), date(case))
 
@@ -94,8 +105,10 @@ class Words:
         return self.number(value, "count")
 
 
-def common(words: Words, assessment: Assessment, case: Case, roles: tuple[str, ...]) -> dict[str, Any]:
-    """What every paper of a run bears: language, time, digests, and who signs."""
+def common(
+    words: Words, assessment: Assessment, case: Case, roles: tuple[str, ...], given: tuple[str, ...]
+) -> dict[str, Any]:
+    """What every paper of a run bears: language, time, digests, the options it was made with, and who signs."""
     digests = assessment.digests
     at = date(case)
     return {
@@ -105,6 +118,7 @@ def common(words: Words, assessment: Assessment, case: Case, roles: tuple[str, .
         "keywords": [
             *(f"{name}:{digests[name]}" for name in ("record", "plan", "target", "code")),
             f"assessment:{store.identity(assessment)}",
+            *(f"given:{option}" for option in given),
         ],
         "date": {"year": at.year, "month": at.month, "day": at.day, "hour": at.hour, "minute": at.minute, "second": 0},
         "foot": words("pdf.foot", run=case.manifest.run_id, digest=digests["record"]),
@@ -187,11 +201,12 @@ def _figure(words: Words, figure: KeyFigure) -> dict[str, Any]:
     }
 
 
-def _annex(words: Words, page: PageOne, assessment: Assessment, case: Case) -> dict[str, Any]:
-    folder = case.record.folder.name
+def _annex(words: Words, page: PageOne, assessment: Assessment, case: Case, extras: Extras) -> dict[str, Any]:
+    folder, given = case.record.folder.name, "".join(f" {option} …" for option in extras.given)
     return {
         "facts": [_fact(words, fact) for fact in facts.of(case, assessment)],
-        "charts": _charts(words.language, assessment, case),
+        **_extras(words, extras),
+        "charts": _charts(words.language, assessment, case, extras.capacity),
         "findings": [_finding(words, finding) for finding in assessment.findings],
         "evidence": [_evidence(words, each) for each in assessment.findings if _shows(each)],
         "operations": _operations(words, assessment, case),
@@ -203,20 +218,62 @@ def _annex(words: Words, page: PageOne, assessment: Assessment, case: Case) -> d
         "origin": [_fact(words, fact) for fact in facts.origin(case, assessment, store.identity(assessment))],
         "commands": [
             f"thongsuot assess runs/{folder}",
-            f"thongsuot report runs/{folder} --sheets",
-            f"thongsuot verify report.pdf runs/{folder} --trust ca.pem",
+            f"thongsuot report runs/{folder} --sheets{given}",
+            f"thongsuot verify report.pdf runs/{folder} --trust ca.pem{given}",
         ],
     }
 
 
-def _charts(language: str, assessment: Assessment, case: Case) -> list[dict[str, str]]:
+def _extras(words: Words, extras: Extras) -> dict[str, Any]:
+    since, limiting = extras.since, extras.limiting(words.language).splitlines()
+    return {
+        "clauses": [_clause(words, one) for one in extras.clauses],
+        "clause_titles": [words(f"sheet.column.{name}") for name in ("clause", "measured", "met", "signs")],
+        "clauses_title": words("sheet.clauses"),
+        "since": [] if since is None else [_item(words, item) for item in since.items],
+        "since_notes": [] if since is None else [words.say(note) for note in since.notes],
+        "since_titles": [words(f"sheet.column.{name}") for name in ("change", "title", "said", "first_run")],
+        "since_title": words("sheet.since") if since is not None else None,
+        "limiting": [{"indent": len(line) - len(line.lstrip()), "line": line.strip()} for line in limiting],
+        "limiting_title": words("page.bottleneck"),
+    }
+
+
+def _clause(words: Words, one: ClauseResult) -> dict[str, Any]:
+    clause = one.clause
+    measured = (f"{each.check} ({each.run}): {words(f'pdf.state.{each.verdict.word}')}" for each in one.measured)
+    return {
+        "slug": clause.slug,
+        "text": clause.vi if words.language == "vi" else clause.en,
+        "source": f"{clause.source} ({words('page.verified' if clause.verified else 'page.unverified')})",
+        "measured": list(measured) or list(clause.measures),
+        "digest": one.evidence,
+        "state": _MET.get(one.met, Verdict.UNDECIDED).word,
+        "word": words(f"clause.{one.met.value}"),
+        "why": words.say(one.why),
+        "signs": words(f"role.{clause.signs}"),
+    }
+
+
+_MET = {Met.YES: Verdict.PASS, Met.NO: Verdict.FAIL}
+
+
+def _item(words: Words, item: Item) -> list[str]:
+    change, title = words(f"since.{item.change.value}"), words.say(item.title)
+    runs = item.first if item.fixed is None else f"{item.first} → {item.fixed}"
+    return [change, title, words.say(item.said), runs]
+
+
+def _charts(
+    language: str, assessment: Assessment, case: Case, capacity: CapacityAnswer | None
+) -> list[dict[str, str]]:
     """Over time, over percentiles, over the load; what the record does not support is left out."""
     faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
     drawn = {"timeline": charts.timeline_svg(timeline.of(case), case.manifest.phases, faults, language)}
     if lines := spectrum.of(case):
         drawn["spectrum"] = curves.spectrum_svg(lines, language)
     if found := curves.loads(assessment, case):
-        drawn["load"] = curves.load_svg(found, None, language)
+        drawn["load"] = curves.load_svg(found, capacity, language)
     titles = {name: catalogue.word(f"pdf.annex.{name}", language) for name in drawn}
     return [{"title": titles[name], "svg": _on_paper(svg), "alt": titles[name]} for name, svg in drawn.items()]
 

@@ -18,6 +18,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from reports import pdf, sheets
 from reports.assess import Assessment
 from reports.case import Case
+from reports.extras import Extras
 from reports.page_one import PageOne
 from reports.verdict import Quantity, Text
 
@@ -27,11 +28,12 @@ _PAPER = re.compile(r"paper:(report|sheet-([0-9A-Za-z_-]+)):(vi|en)\Z")
 
 @dataclass(frozen=True)
 class Bearing:
-    """What a paper says it is. `unit` is the code on a unit's sheet, "" on the report."""
+    """What a paper says it is. `unit` is the code on a unit's sheet, "" on the report; `given` as in Extras."""
 
     language: str
     unit: str
     record: str  # digest
+    given: tuple[str, ...]
 
 
 def bearing(paper: bytes) -> Bearing | None:
@@ -43,18 +45,19 @@ def bearing(paper: bytes) -> Bearing | None:
         return None
     kind = next((found for word in words if (found := _PAPER.match(word))), None)
     digest = next((word.partition(":")[2] for word in words if word.startswith("record:")), "")
-    return Bearing(kind[3], kind[2] or "", digest) if kind else None
+    given = tuple(word.partition(":")[2] for word in words if word.startswith("given:"))
+    return Bearing(kind[3], kind[2] or "", digest, given) if kind else None
 
 
-def render_again(wanted: Bearing, page: PageOne, assessment: Assessment, case: Case) -> bytes | None:
+def render_again(wanted: Bearing, page: PageOne, assessment: Assessment, case: Case, extras: Extras) -> bytes | None:
     """The paper as the record has it; None when it is of a unit that the record does not know."""
     if not wanted.unit:
-        return pdf.render_pdf(page, assessment, case, wanted.language)
-    found = dict(sheets.render_sheets(page, assessment, case, wanted.language, (wanted.unit,)))
+        return pdf.render_pdf(page, assessment, case, wanted.language, extras)
+    found = dict(sheets.render_sheets(page, assessment, case, wanted.language, (wanted.unit,), extras.given))
     return found.get(wanted.unit)
 
 
-def compare(paper: bytes, page: PageOne, assessment: Assessment, case: Case) -> tuple[Text, ...]:
+def compare(paper: bytes, page: PageOne, assessment: Assessment, case: Case, extras: Extras) -> tuple[Text, ...]:
     """What the paper says that the record does not; nothing when it says the same."""
     wanted = bearing(paper)
     if wanted is None:
@@ -63,7 +66,10 @@ def compare(paper: bytes, page: PageOne, assessment: Assessment, case: Case) -> 
     digest = case.record.digest
     if wanted.record != digest:
         problems.append(Text("recompute.record", {"paper": wanted.record[:16], "record": digest[:16]}))
-    again = render_again(wanted, page, assessment, case)
+    if wanted.given != extras.given:
+        there, here = (", ".join(options) or "–" for options in (wanted.given, extras.given))
+        problems.append(Text("recompute.given", {"paper": there, "given": here}))
+    again = render_again(wanted, page, assessment, case, extras)
     if again is None:
         return (*problems, Text("recompute.unit", {"unit": wanted.unit}))
     if paper.startswith(again):

@@ -18,12 +18,17 @@ ROLES = ("unit-head",)
 
 
 def render_sheets(
-    page: PageOne, assessment: Assessment, case: Case, language: str = "vi", codes: tuple[str, ...] | None = None
+    page: PageOne,
+    assessment: Assessment,
+    case: Case,
+    language: str = "vi",
+    codes: tuple[str, ...] | None = None,
+    given: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, bytes]]:
-    """(code, PDF) of every unit, or of those named; none where the target has no communes."""
+    """(code, PDF) of every unit, or of those named; none where the target has no communes. `given` as in Extras."""
     words = Words(language)
     typesetter = Typesetter("sheet")
-    shared = common(words, assessment, case, ROLES) | _shared(words, page)
+    shared = common(words, assessment, case, ROLES, given) | _shared(words, page)
     for unit in page.units:
         if codes is None or unit.code in codes:
             own = _of(words, unit, page.actions, date_line(words, case, _place(unit)))

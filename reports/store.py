@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,15 +37,25 @@ def write(record_folder: Path, assessment: Assessment, files: Mapping[str, str |
 
 
 def write_into(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files into a folder that is made if need be. Raises RecordError when the disk does not let us."""
+    """Write files into a folder that is made if need be; each appears under its name, and takes the place of the one
+    before, only when it is complete. Raises RecordError when the disk does not let us."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+            _replace(folder / name, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise RecordError(f"{folder}: the assessment cannot be written: {error.strerror}") from error
     return folder
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def summary(assessment: Assessment) -> dict[str, Any]:

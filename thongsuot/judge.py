@@ -98,7 +98,7 @@ def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, s
         assessment, case.record, case=case, page=said.page, extras=said.extras, language=said.language
     )
     book = reporting.workbook(case.record, assessment, said)
-    printed = papers.of(case, assessment, said.page, language=said.language, sheets=sheets)
+    printed = papers.of(case, assessment, said, sheets=sheets)
     store.write_into(folder, {"report.html": page, "report.xlsx": book, **printed})
     paths = {"report": "report.html", "workbook": "report.xlsx", "pdf": papers.REPORT}
     return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}

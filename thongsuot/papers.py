@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reports.assess import Assessment
     from reports.case import Case
     from reports.page_one import PageOne
+    from thongsuot.reporting import Told
 
 REPORT = "report.pdf"  # in Vietnamese; the one to sign
 SHEETS = "sheets"
@@ -23,16 +24,16 @@ SIGNED = ".signed.pdf"
 BYTES_MAX = 64 * 1024 * 1024
 
 
-def of(case: Case, assessment: Assessment, page: PageOne, *, language: str | None, sheets: bool) -> dict[str, bytes]:
-    """By name, for the folder of the assessment; the report in English only where that is the `language`."""
+def of(case: Case, assessment: Assessment, said: Told, *, sheets: bool) -> dict[str, bytes]:
+    """By name, for the folder of the assessment; the report in English only where that is the language asked for."""
     from reports import pdf
     from reports import sheets as of_units
 
-    files = {REPORT: pdf.render_pdf(page, assessment, case, "vi")}
-    if language == "en":
-        files["report.en.pdf"] = pdf.render_pdf(page, assessment, case, "en")
+    files = {REPORT: pdf.render_pdf(said.page, assessment, case, "vi", said.extras)}
+    if said.language == "en":
+        files["report.en.pdf"] = pdf.render_pdf(said.page, assessment, case, "en", said.extras)
     if sheets:
-        papers = of_units.render_sheets(page, assessment, case)
+        papers = of_units.render_sheets(said.page, assessment, case, given=said.extras.given)
         files |= {f"{SHEETS}/{code}.pdf": paper for code, paper in papers}
     return files
 

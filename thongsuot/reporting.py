@@ -16,12 +16,12 @@ from scenarios.types import ConfigError
 if TYPE_CHECKING:
     from record.reader import RunRecord
     from reports.assess import Assessment
-    from reports.capacity_file import CapacityAnswer
+    from reports.bottlenecks import Judgement
     from reports.case import Case
     from reports.clauses import Clause, ClauseResult, Evidence, Waiver
-    from reports.html import Extras
+    from reports.extras import Extras
     from reports.page_one import PageOne
-    from reports.since import Seen, Since
+    from reports.since import Seen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Value = TypeVar("Value")
@@ -40,24 +40,20 @@ class Given:
     capacity: Path | None = None
     language: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the options that change what the report says in either language."""
+        fields = ("actions", "clauses", "waivers", "evidence", "since", "capacity")
+        return tuple(f"--{name}" for name in fields if getattr(self, name))
+
 
 @dataclass(frozen=True)
 class Told:
-    """What the pages say beyond the assessment; `clauses` are empty and `since` None where nobody asked."""
+    """Page one under what was given, and what the report says beyond it."""
 
     page: PageOne
-    clauses: tuple[ClauseResult, ...] = ()
-    since: Since | None = None
-    capacity: CapacityAnswer | None = None
-    bottleneck: str = ""
+    extras: Extras
     language: str | None = None
-
-    @property
-    def extras(self) -> Extras:
-        """What the page shows beyond page one."""
-        from reports.html import Extras
-
-        return Extras(self.capacity, self.bottleneck, self.clauses, self.since)
 
 
 def options(command: Command) -> Command:
@@ -80,6 +76,7 @@ def options(command: Command) -> Command:
 def told(case: Case, assessment: Assessment, given: Given) -> Told:
     """Page one and what goes with it. Raises ConfigError with all problems of what was given."""
     from reports import capacity_file, clauses, filled, page_one, since
+    from reports.extras import Extras
 
     record = case.record
     problems: list[str] = []
@@ -109,24 +106,24 @@ def told(case: Case, assessment: Assessment, given: Given) -> Told:
         if problems:
             raise ConfigError(problems)
         page = replace(page, actions=filled.applied(page.actions, rows))
-    return Told(page, results, found, capacity, _bottleneck(assessment, case), given.language)
+    extras = Extras(capacity, _bottleneck(assessment, case), results, found, given.names)
+    return Told(page, extras, given.language)
 
 
-def _bottleneck(assessment: Assessment, case: Case) -> str:
+def _bottleneck(assessment: Assessment, case: Case) -> Judgement | None:
     """What limits the target, where the record shows it at several loads."""
-    from reports import bottleneck_page, bottlenecks, curves
+    from reports import bottlenecks, curves
 
-    if not curves.loads(assessment, case):
-        return ""
-    return bottleneck_page.text(bottlenecks.judge([case.record], None), None)
+    return bottlenecks.judge([case.record], None) if curves.loads(assessment, case) else None
 
 
 def workbook(record: RunRecord, assessment: Assessment, said: Told) -> bytes:
     """report.xlsx."""
     from reports import more_sheets, xlsx
 
-    more = [more_sheets.of_clauses(said.clauses)] if said.clauses else []
-    more += [more_sheets.of_since(said.since)] if said.since is not None else []
+    extras = said.extras
+    more = [more_sheets.of_clauses(extras.clauses)] if extras.clauses else []
+    more += [more_sheets.of_since(extras.since)] if extras.since is not None else []
     return xlsx.render_xlsx(said.page, assessment, record, more)
 
 
@@ -135,13 +132,13 @@ def lines(said: Told) -> Iterable[str]:
     from reports import catalogue
     from reports.since import Change
 
-    for one in said.clauses:
+    for one in said.extras.clauses:
         word = " / ".join(catalogue.word(f"clause.{one.met.value}", language) for language in catalogue.LANGUAGES)
         yield f"{one.clause.slug}: {word}: {catalogue.say(one.why, 'en')}"
-    if said.since is not None:
-        counts = (f"{said.since.count(change)} {catalogue.word(f'since.{change.value}', 'en')}" for change in Change)
-        yield f"since {', '.join(said.since.before)}: {', '.join(counts).lower()}"
-        for item in said.since.items:
+    if (since := said.extras.since) is not None:
+        counts = (f"{since.count(change)} {catalogue.word(f'since.{change.value}', 'en')}" for change in Change)
+        yield f"since {', '.join(since.before)}: {', '.join(counts).lower()}"
+        for item in since.items:
             yield f"  {catalogue.word(f'since.{item.change.value}', 'en').lower()}: {item.kind} {item.key}"
 
 

@@ -96,7 +96,8 @@ def _compared(data: bytes, run: Path, given: reporting.Given) -> tuple[Text, ...
         assessment, case = judge.judge(run, unsealed=False)
     except RecordError as error:
         return (Text("recompute.broken", {"reason": str(error)}),)
-    return recompute.compare(data, reporting.told(case, assessment, given).page, assessment, case)
+    said = reporting.told(case, assessment, given)
+    return recompute.compare(data, said.page, assessment, case, said.extras)
 
 
 def _trust(roots: tuple[Path, ...], crls: tuple[Path, ...]) -> Trust:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from record.reader import open_record
-from record.types import Fact, OperationInfo, Reading, TargetInfo
+from record.types import Fact, OperationInfo, Reading, RecordError, TargetInfo
 from reports import store
 from reports.assess import CHECKS, assess
 from reports.case import Case
@@ -109,6 +110,18 @@ def test_an_assessment_is_written_under_its_own_digest(tmp_path: Path) -> None:
     assert data["digests"]["record"] == open_record(folder).digest
     assert [finding["check"] for finding in data["findings"]][:2] == ["validity.record", "validity.conservation"]
     assert assess(open_record(folder)).gate is Verdict.PASS, "judging does not change what is judged"
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    store.write_into(tmp_path, {"report.pdf": b"signed"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(RecordError, match="cannot be written"):
+            store.write_into(tmp_path, {"report.pdf": bytes(2000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.pdf": b"signed"}
 
 
 def test_what_was_not_tested_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from record.reader import open_record
 from reports.assess import assess
 from reports.capacity_file import CapacityAnswer
-from reports.html import Extras, render_html
+from reports.extras import Extras
+from reports.html import render_html
 from tests.provinces import province_run
 
 Ask = Callable[[str], list[tuple[Any, ...]]]

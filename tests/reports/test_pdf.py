@@ -18,14 +18,17 @@ from pyhanko.sign.fields import enumerate_sig_fields
 
 from record.reader import open_record
 from record.types import Outcome
-from reports import page_one, pdf, sheets, typesetting
+from reports import bottleneck_page, bottlenecks, clauses, page_one, pdf, sheets, since, typesetting
 from reports.assess import Assessment, assess
 from reports.case import Case
+from reports.clauses import Clause, Evidence
+from reports.extras import Extras
 from reports.numbers import show
 from reports.page_one import PageOne
 from reports.verdict import Text
 from tests import decree30
 from tests.records import COMMUNES, booked, healthy, losing, make_record, manifest, plan
+from tests.sweeps import dues, queued, station, swept
 
 
 class Judged(NamedTuple):
@@ -160,6 +163,38 @@ def test_a_phase_whose_name_looks_like_a_formula_does_not_stop_the_paper(tmp_pat
     text = text_of(pdf.render_pdf(*found))
     assert f"$\\frac$ {head.phases[0].name}" in text
     assert "mathdefault" not in text
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_clauses_and_what_became_of_earlier_findings_stand_on_the_paper_to_be_signed(
+    failed: Judged, language: str
+) -> None:
+    record, assessment = failed.case.record, failed.assessment
+    asked = Clause("errors", "Tỷ lệ lỗi", "Errors", "điều 4", False, ("test",), ("objective.errors",), "unit-head")
+    results = clauses.results([asked], [], [Evidence(assessment, record.manifest, record.sealed)])
+    earlier = msgspec.structs.replace(record.manifest, run_id="run-0", created_utc="2025-06-01T00:00:00Z")
+    seen = [since.Seen(assessment, failed.page.actions, head, True) for head in (record.manifest, earlier)]
+    told = Extras(clauses=results, since=since.compare(seen[0], seen[1:]), given=("--clauses", "--since"))
+    paper = pdf.render_pdf(*failed, language, told)
+    text, words = text_of(paper), pdf.Words(language)
+    assert results[0].evidence in text.replace(" ", "")
+    for said in (words("sheet.clauses"), words("clause.not-met"), words("sheet.since"), words("since.open"), "run-0"):
+        assert said in text
+    other = pdf.Words("en" if language == "vi" else "vi")
+    assert other("clause.not-met") not in text
+    assert "--trust ca.pem --clauses … --since …" in text
+    assert decree30.problems(paper, language) == []
+
+
+def test_the_papers_say_what_limits_the_target(failed: Judged, tmp_path: Path) -> None:
+    samples = queued(dues(), 100.0)
+    run = swept(tmp_path / "run", samples, station("culprit", samples, demand_ms=10.0))
+    found = bottlenecks.judge([open_record(run)])
+    assert found.suspects[0].name == "culprit"
+    text = text_of(pdf.render_pdf(*failed, "en", Extras(bottleneck=found)))
+    assert "What limits the system" in text
+    for line in bottleneck_page.text(found, None, ["en"]).splitlines():
+        assert " ".join(line.split()) in text
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

@@ -13,11 +13,11 @@ import pytest
 from record import writer
 from record.reader import open_record, read_manifest
 from record.types import JourneyEnd, LedgerEntry, Limits, Outcome, Phase, Reading, Sample, State
-from reports import validity
+from reports import facts, validity
 from reports.assess import CHECKS, assess
 from reports.case import Case
 from reports.html import render_html
-from reports.verdict import Verdict
+from reports.verdict import Verdict, Word
 from tests.records import MS, S, call, healthy, kept, make_record, manifest, plan, readings
 
 VALIDITY = tuple((slug, check) for slug, check in CHECKS if slug.startswith("validity."))
@@ -173,7 +173,10 @@ def test_a_reading_that_is_no_number_was_not_measured(tmp_path: Path, metric: st
     assert found["telemetry"] is Verdict.UNDECIDED
     assert found["cpu" if metric == "cpu_share" else "hub_lag"] is Verdict.UNDECIDED
     record = open_record(folder)
-    assert "generator-0" in render_html(assess(record), record), "the page shows what else was measured"
+    assert "không có số liệu" in render_html(assess(record), record)
+    shown = {line.metric: line.worst for line in facts.generator_health(Case(record))}
+    assert {name for name, worst in shown.items() if worst == Word("page.not_measured")} == {metric}
+    assert len(shown) > 1, "the page shows what else was measured"
 
 
 def test_a_judged_phase_shorter_than_the_allowed_gap_still_needs_readings(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import openpyxl
+import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from record.types import Outcome
 from tests.records import healthy, make_record
 from thongsuot.cli import main
+from thongsuot.trial_ca import TrialAuthority
 
 CLAUSES = """
 [[clause]]
@@ -82,6 +86,28 @@ def test_clauses_waivers_and_earlier_runs_are_told(runs: tuple[Path, Path], tmp_
     assert "fixed: finding objective.errors" in retest.output
     sheets = openpyxl.load_workbook(tmp_path / "out/report.xlsx").sheetnames
     assert sheets[4:] == ["Điều khoản nghiệm thu", "So với lần trước", "Việc phải làm"]
+
+
+def test_the_paper_bears_the_clauses_and_says_with_which_options_it_is_verified(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "c.toml").write_text(CLAUSES, "utf-8")
+    given = ("--clauses", tmp_path / "c.toml", "--since", runs[0])
+    made = ask("report", runs[1], "--out", tmp_path, "--sheets", *given)
+    assert made.exit_code == 0, made.output
+    authority = TrialAuthority.new(datetime.now(UTC))
+    (tmp_path / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    for paper in (tmp_path / "report.pdf", next((tmp_path / "sheets").iterdir())):
+        check = ("verify", paper, runs[1], "--trust", tmp_path / "ca.pem")
+        bare, right = ask(*check), ask(*check, *given)
+        assert "was made with the options --clauses, --since; it was compared with –" in bare.output
+        assert "was made with the options" not in right.output
+        assert "computed from the record it is" not in right.output
+    assert "Tỷ lệ lỗi dưới 1 %" in text_of(tmp_path / "report.pdf")
+
+
+def text_of(paper: Path) -> str:
+    return " ".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(paper))
 
 
 def test_a_run_of_another_target_is_no_evidence_for_this_one(runs: tuple[Path, Path], tmp_path: Path) -> None:
