@@ -61,7 +61,7 @@ def main() -> None:
 def ours(folder: Path) -> None:
     """Open, judge, render, write."""
     from record.reader import open_record
-    from reports import store
+    from reports import store, timeline
     from reports.assess import assess
     from reports.case import Case
     from reports.html import render_html
@@ -69,7 +69,7 @@ def ours(folder: Path) -> None:
     watch = Watch()
     case = Case(open_record(folder))
     opened = watch.seconds
-    assessment = assess(case.record, case=case)
+    assessment = assess(case.record, case=case, soon=[timeline.of])
     judged = watch.seconds
     store.write_into(folder, {"report.html": render_html(assessment, case.record, case=case)})
     watch.tell(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from record.reader import RunRecord
 from record.types import RecordError
@@ -73,14 +74,22 @@ class Assessment:
         return tuple(finding for finding in self.findings if finding.verdict is self.gate)
 
 
-def assess(record: RunRecord, checks: tuple[tuple[str, Check], ...] = CHECKS, case: Case | None = None) -> Assessment:
+def assess(
+    record: RunRecord,
+    checks: tuple[tuple[str, Check], ...] = CHECKS,
+    case: Case | None = None,
+    soon: Collection[Callable[[Case], Any]] = (),
+) -> Assessment:
     """Judge a record. A check that breaks down is undecided and says so; it never takes the others with it.
 
     A run that was never sealed is undecided however its findings read: what is missing from it could have spoken
-    either way. `case` is that record's own, where the caller wants to ask more of it afterwards.
+    either way. `case` is that record's own, where the caller wants to ask more of it afterwards; `soon` are questions
+    to it whose answers are begun beside the checks.
     """
     case = Case(record) if case is None else case
     case.begin()
+    for question in soon:
+        case.soon(question)
     findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
     gate = worst(findings)
     if not record.sealed:

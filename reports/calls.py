@@ -6,7 +6,7 @@ array arithmetic. Dropped arrivals are no calls; they are counted where they mat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from record.reader import RunRecord
@@ -28,10 +29,12 @@ NO_WORD = 2**16 - 1
 UNSENT = -(2**31)
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 _WORDS = ("operation", "commune", "outcome")
+_APART = ("failed_at", "unanswered_at", "unsent_at")
 _COLUMNS = [*_WORDS, "status", "intended_ns", "sent_ns", "done_ns", *failing.COLUMNS]
 _SECOND_NS = 1_000_000_000
 
 Codes = NDArray[np.int64]
+Places = NDArray[np.uint32]  # of calls, in order; there are fewer than 2**32
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Calls:
     `took_ns` goes from when the call was due until its answer, or until nobody waited any more; `late_ns` from when it
     was due until it was sent, UNSENT where nothing was. `second` is the one in which it was due, counted from the zero
     of the run, `block` the same counted from the first call (longer beyond an hour).
+
+    Few calls fail, so what became of them stands apart: `failed_at` their places in order, `failed_as` how they ended,
+    `unanswered_at` the places of those among them without any answer; `unsent_at` the places of calls not sent.
     """
 
     operations: tuple[str, ...]
@@ -49,53 +55,69 @@ class Calls:
     system_of: NDArray[np.int64]  # operation → system
     operation: NDArray[np.uint8] | NDArray[np.uint16]
     commune: NDArray[np.uint8] | NDArray[np.uint16]
-    phase: NDArray[np.uint8]
-    outcome: NDArray[np.uint8]
-    unanswered: NDArray[np.bool_]
+    phase: NDArray[np.uint8] | NDArray[np.uint16]
     took_ns: NDArray[np.uint32] | NDArray[np.int64]
     late_ns: NDArray[np.int32] | NDArray[np.int64]
     second: NDArray[np.uint16] | NDArray[np.uint32]
     block: NDArray[np.uint16]
+    failed_at: Places
+    failed_as: NDArray[np.uint8]
+    unanswered_at: Places
+    unsent_at: Places
     block_s: float
     arrivals: NDArray[np.int64]  # planned, by the phase in which they are due
     planned: NDArray[np.float64]  # (blocks, k): what the plan did to each block (reports.offered)
     done: NDArray[np.int64]  # how many were carried out, by the second in which they ended
+    end_ns: int  # when the last of them ended
     failing: failing.Failing
     impossible: int = 0  # rows of the record that cannot be
 
     def __len__(self) -> int:
         return len(self.operation)
 
-    def due_ns(self, at: Any = slice(None)) -> NDArray[np.int64]:
-        """Of some calls: from when they were due until their answer, NEVER_NS where none came."""
-        return np.where(self.unanswered[at], np.int64(NEVER_NS), self.took_ns[at])
+    def due_ns(self, at: Any = slice(None)) -> order.Codes:
+        """Of some calls: from when they were due until their answer, NEVER_NS where none came. To be read only."""
+        found: order.Codes = self.took_ns[at]
+        never = self._which(at, self.unanswered_at)
+        if len(never):
+            found = found.astype(np.int64)
+            found[never] = NEVER_NS
+        return found
 
     def service_ns(self, at: Any = slice(None)) -> NDArray[np.int64]:
         """Of some calls: from their sending until their answer, NEVER_NS where none came, -1 where nothing was sent."""
-        late = self.late_ns[at]
-        found = np.clip(self.took_ns[at] - late, 0, NEVER_NS)
-        found[self.unanswered[at]] = NEVER_NS
-        found[late == UNSENT] = -1
+        found = np.subtract(self.took_ns[at], self.late_ns[at], dtype=np.int64)
+        np.clip(found, 0, NEVER_NS, out=found)
+        found[self._which(at, self.unanswered_at)] = NEVER_NS
+        found[self._which(at, self.unsent_at)] = -1
         return np.asarray(found)
 
-    def timed(self, at: Any = slice(None)) -> NDArray[np.bool_]:
-        """Of some calls, those whose time counts: carried out, or without any answer, slower than all that have one.
+    def timed(self) -> NDArray[np.bool_]:
+        """Those whose time counts: carried out, or without any answer, slower than all that have one.
 
         An answer that is no success does not count: a fast "no" or a fast HTTP 500 must not improve a percentile. A
         connection cut after a millisecond must not either. All of them are counted as errors.
         """
-        return np.asarray((self.outcome[at] == Outcome.OK) | self.unanswered[at])
+        found = np.ones(len(self), np.bool_)
+        found[self.untimed_at] = False
+        return found
 
     @cached_property
-    def failed_at(self) -> NDArray[np.uint32]:
-        """Places of those that failed."""
-        found = [np.flatnonzero(self.outcome[at] != Outcome.OK) + at.start for at in order.chunks(len(self))]
-        return np.concatenate([np.zeros(0, np.uint32), *(each.astype(np.uint32) for each in found)])
-
-    @property
-    def untimed_at(self) -> NDArray[np.uint32]:
+    def untimed_at(self) -> Places:
         """Places of those whose time does not count: they failed, and were answered."""
-        return self.failed_at[~self.timed(self.failed_at)]
+        return np.setdiff1d(self.failed_at, self.unanswered_at, assume_unique=True)
+
+    def _which(self, at: Any, places: Places) -> NDArray[np.intp]:
+        """Which of some calls (a slice, places in any order, or a mask) are at one of these places."""
+        if isinstance(at, slice):
+            start, stop, _ = at.indices(len(self))
+            first, last = np.searchsorted(places, np.array([start, stop], places.dtype))
+            return places[first:last].astype(np.intp) - start
+        if not len(places):
+            return np.zeros(0, np.intp)
+        mine = (np.flatnonzero(at) if at.dtype == np.bool_ else at).astype(places.dtype)
+        found = np.minimum(np.searchsorted(places, mine), len(places) - 1)
+        return np.flatnonzero(places[found] == mine)
 
     @cached_property
     def counts(self) -> Codes:
@@ -109,8 +131,7 @@ class Calls:
 
     def _by_block(self, at: Any) -> Codes:
         many, phases = len(self.operations), int(self.phase.max(initial=0)) + 1
-        kind: Any = np.uint16 if many * phases < 2**16 else np.int32
-        stratum = self.phase[at].astype(kind) * kind(many) + self.operation[at]
+        stratum = order.Pairs(self.phase[at], self.operation[at], many)
         counts = order.by_block(stratum, many * phases, self.block[at], len(self.planned))
         return counts.reshape(phases, many, len(self.planned))
 
@@ -125,35 +146,30 @@ def load(record: RunRecord) -> Calls:
     manifest = record.manifest
     operations = tuple(operation.name for operation in manifest.operations)
     systems = tuple(sorted({operation.system for operation in manifest.operations}))
-    known = record.arrow("SELECT DISTINCT commune FROM samples ORDER BY commune")
-    communes = tuple(name for name in known.column("commune").to_pylist() if name is not None)
     span = record.arrow(
         "SELECT coalesce(min(intended_ns), 0) AS low, coalesce(max(intended_ns), 0) AS high FROM samples"
     )
     low, high = span.column("low")[0].as_py(), span.column("high")[0].as_py()
     block_ns = 1_000_000_000 * max(1, -(-(high - low) // (BLOCKS_MAX * 1_000_000_000)))
+    ends = [phase.end_ns for phase in manifest.phases[:-1]]
     total = record.arrow("SELECT count(*) AS n FROM samples").column("n")[0].as_py()
     table = _Table(
         operation=np.empty(total, _kind(operations)),
-        commune=np.empty(total, _kind(communes)),
-        phase=np.empty(total, np.uint8),
-        outcome=np.empty(total, np.uint8),
-        unanswered=np.empty(total, np.bool_),
+        commune=np.empty(total, np.uint8),
+        phase=np.empty(total, _kind(ends)),
         took_ns=np.empty(total, np.uint32),
         late_ns=np.empty(total, np.int32),
         second=np.empty(total, np.uint16 if high < 2**16 * 1_000_000_000 else np.uint32),
         block=np.empty(total, np.uint16),
     )
-    lists = tuple({word: place for place, word in enumerate(words)} for words in (operations, communes, OUTCOMES))
-    reader = _Reader(lists, [phase.end_ns for phase in manifest.phases[:-1]], low, block_ns)
-    filled = 0
+    reader = _Reader(operations, ends, low, block_ns)
     for batch in _ahead(record.batches("samples", _COLUMNS)):
+        begin = reader.filled
         part = reader.calls(batch)
-        rows = slice(filled, filled + len(part.took_ns))
-        table.fill(rows, part)
-        filled = rows.stop
+        table.fill(slice(begin, reader.filled), part)
     place = {name: index for index, name in enumerate(systems)}
-    columns = {name: values[:filled] for name, values in vars(table).items()}
+    columns = {name: values[: reader.filled] for name, values in vars(table).items()}
+    communes = reader.sort_communes(columns["commune"])
     arrivals, planned = _planned(record, columns["block"], low, block_ns)
     return Calls(
         operations=operations,
@@ -161,13 +177,18 @@ def load(record: RunRecord) -> Calls:
         communes=communes,
         system_of=np.array([place[operation.system] for operation in manifest.operations], np.int64),
         **columns,
+        **reader.apart(),
         block_s=block_ns / 1e9,
         arrivals=arrivals,
         planned=planned,
         done=reader.done,
+        end_ns=reader.ended_ns or 0,
         failing=reader.failing,
         impossible=reader.impossible,
     )
+
+
+_WIDER: dict[str, Any] = {"commune": np.uint16, "took_ns": np.int64, "late_ns": np.int64}
 
 
 @dataclass
@@ -176,20 +197,18 @@ class _Table:
 
     operation: NDArray[Any]
     commune: NDArray[Any]
-    phase: NDArray[np.uint8]
-    outcome: NDArray[Any]
-    unanswered: NDArray[np.bool_]
+    phase: NDArray[Any]
     took_ns: NDArray[Any]
     late_ns: NDArray[Any]
     second: NDArray[Any]
     block: NDArray[Any]
 
     def fill(self, rows: slice, part: _Table) -> None:
-        """Times that do not fit into four bytes make their column wider."""
+        """What does not fit makes its column wider."""
         for name, values in vars(part).items():
             mine: NDArray[Any] = getattr(self, name)
-            if name in ("took_ns", "late_ns") and len(values) and int(values.max()) > np.iinfo(mine.dtype).max:
-                mine = mine.astype(np.int64)
+            if name in _WIDER and len(values) and int(values.max()) > np.iinfo(mine.dtype).max:
+                mine = mine.astype(_WIDER[name])
                 setattr(self, name, mine)
             mine[rows] = values
 
@@ -198,14 +217,21 @@ class _Reader:
     """Makes calls of batches, one after the other and all in the same few arrays: fresh memory takes longer than the
     arithmetic in it.
 
-    `impossible`: rows that cannot be (times that run backwards, successes without a call); `done` as in Calls.
+    `filled`: how many calls there are so far; `impossible`: rows that cannot be (times that run backwards, successes
+    without a call); `done` as in Calls, and `ended_ns` as its `end_ns`, None as long as nothing ended.
     """
 
-    def __init__(self, lists: tuple[dict[str, int], ...], ends: list[int], low: int, block_ns: int) -> None:
+    def __init__(self, operations: Sequence[str], ends: list[int], low: int, block_ns: int) -> None:
         self.failing = failing.Failing()
-        self.impossible = 0
+        self.filled = self.impossible = 0
         self.done: Codes = np.zeros(1, np.int64)
-        self._lists, self._ends, self._low, self._block_ns = lists, ends, low, block_ns
+        self.ended_ns: int | None = None
+        self._operations, self._outcomes = ({word: i for i, word in enumerate(one)} for one in (operations, OUTCOMES))
+        self._communes: dict[str, int] = {}  # in the order in which they turn up
+        self._gone_from: set[int] = set()  # communes of rows that are no calls
+        self._apart: dict[str, list[NDArray[Any]]] = {name: [] for name in _APART}
+        self._failed_as: list[NDArray[np.uint8]] = []
+        self._ends, self._low, self._block_ns = ends, low, block_ns
         self._times, self._words = np.empty((4, 0), np.int64), np.empty((3, 0), np.int32)
 
     def calls(self, batch: pa.RecordBatch) -> _Table:
@@ -214,33 +240,76 @@ class _Reader:
         if self._times.shape[1] < many:
             self._times, self._words = np.empty((4, many), np.int64), np.empty((3, many), np.int32)
         took, late, second, block = self._times[:, :many]
-        operation, commune, outcome = (
-            codes(batch.column(name), order, NO_WORD, out)
-            for name, order, out in zip(_WORDS, self._lists, self._words[:, :many], strict=True)
-        )
+        operation, commune, outcome = self._read_words(batch)
         intended, sent, done = (numbers(batch.column(name)) for name in ("intended_ns", "sent_ns", "done_ns"))
         np.subtract(done, intended, out=took)
         np.subtract(sent, intended, out=late)
         unsent, succeeded, gone = _missing(batch.column("sent_ns")), outcome == Outcome.OK, outcome >= Outcome.DROPPED
-        self.failing.note(batch, ~(succeeded | gone), (operation, commune, outcome))
+        failed = np.flatnonzero(~(succeeded | gone))
+        self.failing.note(batch, failed, operation, outcome)
         backwards = (took < 0) | (~unsent & ((late < 0) | (took < late)))
         self.impossible += int(np.count_nonzero(gone | backwards | (unsent & succeeded)))
         self._count(np.maximum(done, 0, out=second), succeeded)
+        ended = (self.ended_ns, pc.max(batch.column("done_ns")).as_py())
+        self.ended_ns = max((each for each in ended if each is not None), default=None)
         np.clip(took, 0, NEVER_NS, out=took)
         np.maximum(late, UNSENT + 1, out=late)
         late[unsent] = UNSENT
-        phase = np.zeros(many, np.uint8)
-        for end in self._ends:
-            phase += intended >= end
+        phase = self._phases(intended)
         _divide(np.maximum(intended, 0, out=second), _SECOND_NS)
         _divide(np.subtract(intended, self._low, out=block), self._block_ns)
-        unanswered = ~succeeded & _missing(batch.column("status"))
-        found = _Table(operation, commune, phase, outcome, unanswered, took, late, second, block)
+        found = _Table(operation, commune, phase, took, late, second, block)
+        place = None
         if gone.any():
+            self._gone_from.update(np.unique(commune[gone]).tolist())
             found = _Table(*(values[~gone] for values in vars(found).values()))
+            place = np.cumsum(~gone) - 1
         if len(found.operation) and max(int(found.operation.max()), int(found.commune.max())) == NO_WORD:
             raise RecordError("samples.parquet: a call of no operation or no commune that the record knows")
+        silent = failed[_missing(batch.column("status"))[failed]]
+        for name, at in zip(_APART, (failed, silent, np.flatnonzero(unsent & ~gone)), strict=True):
+            self._apart[name].append((self.filled + (at if place is None else place[at])).astype(np.uint32))
+        self._failed_as.append(outcome[failed].astype(np.uint8))
+        self.filled += len(found.operation)
         return found
+
+    def apart(self) -> dict[str, NDArray[Any]]:
+        """The fields of Calls about those that failed, or were not sent."""
+        found = {name: np.concatenate([np.zeros(0, np.uint32), *parts]) for name, parts in self._apart.items()}
+        return found | {"failed_as": np.concatenate([np.zeros(0, np.uint8), *self._failed_as])}
+
+    def sort_communes(self, column: NDArray[Any]) -> tuple[str, ...]:
+        """The communes that there are, by name; the numbers in the column of all calls are made their places."""
+        words = list(self._communes)
+        there = order.count(column, len(words)) > 0
+        there[[each for each in self._gone_from if each < len(words)]] = True
+        names = sorted(word for word, used in zip(words, there, strict=True) if used)
+        if names != words:
+            place = {name: index for index, name in enumerate(names)}
+            table = np.array([place.get(word, 0) for word in words], column.dtype)
+            for at in order.chunks(len(column)):
+                np.take(table, column[at], out=column[at], mode="clip")
+        return tuple(names)
+
+    def _read_words(self, batch: pa.RecordBatch) -> list[NDArray[np.int32]]:
+        """Operation, commune and outcome of each row, as numbers."""
+        for word in batch.column("commune").dictionary.to_pylist():
+            if word is not None:
+                self._communes.setdefault(word, len(self._communes))
+        lists = (self._operations, self._communes, self._outcomes)
+        return [
+            codes(batch.column(name), known, NO_WORD, out[: batch.num_rows])
+            for name, known, out in zip(_WORDS, lists, self._words, strict=True)
+        ]
+
+    def _phases(self, intended: Codes) -> NDArray[Any]:
+        """In which phase each was due; as a rule all of a batch in one or two."""
+        first, last = int(intended.min()), int(intended.max())
+        phase = np.full(len(intended), sum(end <= first for end in self._ends), _kind(self._ends))
+        for end in self._ends:
+            if first < end <= last:
+                phase += intended >= end
+        return phase
 
     def _count(self, done_ns: Codes, succeeded: NDArray[np.bool_]) -> None:
         """Into `done`; `done_ns` is used up."""
@@ -267,8 +336,9 @@ def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
-def _kind(words: tuple[str, ...]) -> type[np.uint8] | type[np.uint16]:
-    return np.uint8 if len(words) <= 256 else np.uint16
+def _kind(words: Sized) -> type[np.uint8] | type[np.uint16]:
+    """Wide enough for a place among these, and for one more."""
+    return np.uint8 if len(words) < 256 else np.uint16
 
 
 def _missing(column: pa.Array) -> NDArray[np.bool_]:

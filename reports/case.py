@@ -24,6 +24,7 @@ class Case:
     def __init__(self, record: RunRecord) -> None:
         self.record = record
         self._answers: dict[Callable[[Case], Any], Any] = {}
+        self._coming: dict[Callable[[Case], Any], Future[Any]] = {}
         self._beside = ThreadPoolExecutor(2)
 
     def begin(self) -> None:
@@ -46,7 +47,7 @@ class Case:
 
     def judged(self, at: Any = slice(None)) -> NDArray[np.bool_]:
         """Of some calls: does their phase count towards the verdict?"""
-        counts, phase = np.zeros(256, np.bool_), self.calls.phase[at]
+        counts, phase = np.zeros(len(self.manifest.phases) + 1, np.bool_), self.calls.phase[at]
         counts[phases.judged(self.manifest)] = True
         if len(phase) and phase.min() == phase.max():  # as a rule: calls are stored in the order of their arrivals
             return np.full(len(phase), counts[phase[0]])
@@ -110,11 +111,10 @@ class Case:
         sets = [self.calls.matching(each) for each in promises if phases.judged(self.manifest)]
         return {each.tobytes(): each for each in sets if each.any()}
 
-    @cached_property
+    @property
     def end_ns(self) -> int:
         """When the last call was answered; what the generator does afterwards (the final read) is not the drive."""
-        value = self.one("SELECT max(done_ns) AS value FROM samples")["value"]
-        return 0 if value is None else int(value)
+        return self.calls.end_ns
 
     @property
     def arrivals_per_s(self) -> float:
@@ -129,8 +129,13 @@ class Case:
     def once(self, question: Callable[[Case], Answer]) -> Answer:
         """The answer of a pure function of this case, computed when first asked for and shared by all who ask."""
         if question not in self._answers:
-            self._answers[question] = question(self)
+            coming = self._coming.pop(question, None)
+            self._answers[question] = question(self) if coming is None else coming.result()
         return cast(Answer, self._answers[question])
+
+    def soon(self, question: Callable[[Case], Any]) -> None:
+        """Begin to compute what will be asked for `once`, beside everything else; it asks the database nothing."""
+        self._coming[question] = self._beside.submit(question, self)
 
     def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
         """A table of its own for an answer that several questions start from; computed once for each record."""

@@ -66,9 +66,9 @@ def served(case: Case) -> Served | None:
     def by_second(at: Any, mask: order.Chosen | None = None) -> NDArray[np.int64]:
         return order.by_block(calls.commune[at], len(codes), calls.block[at], len(calls.planned), mask)
 
-    bad = calls.failed_at[chosen(calls.failed_at)]
-    totals, failed = by_second(slice(None), chosen), by_second(bad)
-    refused = by_second(bad[calls.outcome[bad] == Outcome.REFUSED])
+    counts = chosen(calls.failed_at)
+    bad, refusals = calls.failed_at[counts], calls.failed_as[counts] == Outcome.REFUSED
+    totals, failed, refused = by_second(slice(None), chosen), by_second(bad), by_second(bad[refusals])
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = intervals.overdispersion(failed, totals, calls.planned)
     of, events = totals.sum(axis=1), failed.sum(axis=1)

@@ -45,7 +45,7 @@ def groups(case: Case) -> tuple[ErrorGroup, ...]:
             status=each.status,
             count=each.count,
             arrival=each.arrival,
-            commune=calls.communes[each.commune],
+            commune=each.commune,
             at_ns=each.at_ns,
         )
         for each in calls.failing.groups()

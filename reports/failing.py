@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ class Group:
     count: int
     at_ns: int
     arrival: int
-    commune: int
+    commune: str
 
 
 class Failing:
@@ -34,17 +35,17 @@ class Failing:
 
     def __init__(self) -> None:
         self._errors: dict[str, int] = {"": 0}
-        self._groups: dict[int, tuple[int, tuple[int, int, int]]] = {}  # key: count, (at_ns, arrival, commune)
+        self._groups: dict[int, tuple[int, tuple[int, int, str]]] = {}  # key: count, (at_ns, arrival, commune)
         self._arrivals: list[NDArray[np.uint32]] = []
 
-    def note(self, batch: pa.RecordBatch, failed: NDArray[np.bool_], words: tuple[NDArray[np.integer], ...]) -> None:
-        """`words`: operation, commune and outcome of each row, as numbers."""
-        at = np.flatnonzero(failed)
+    def note(self, batch: pa.RecordBatch, at: Ints, operations: NDArray[Any], outcomes: NDArray[Any]) -> None:
+        """`at`: the rows that failed; `operations` and `outcomes` of all rows, as numbers."""
         if not len(at):
             return
         chosen = pa.array(at)
         arrival, at_ns = (self._numbers(batch.column(name).take(chosen)) for name in ("arrival", "intended_ns"))
-        operation, commune, outcome = (each[at].astype(np.int64) for each in words)
+        operation, outcome = (each[at].astype(np.int64) for each in (operations, outcomes))
+        communes = batch.column("commune")
         error = self._error(batch.column("error").take(chosen))
         status = self._numbers(batch.column("status").take(chosen)) + 1
         self._arrivals.append(np.unique(arrival[arrival >= 0]).astype(np.uint32))
@@ -54,7 +55,7 @@ class Failing:
         first = order[first]
         for place in range(len(found)):
             one = first[place]
-            example = (int(at_ns[one]), int(arrival[one]), int(commune[one]))
+            example = (int(at_ns[one]), int(arrival[one]), communes[int(at[one])].as_py() or "")
             count, before = self._groups.get(int(found[place]), (0, example))
             self._groups[int(found[place])] = (count + int(counts[place]), min(example, before))
 

@@ -64,7 +64,7 @@ def render_html(
     extras = extras or Extras()
     page = page_one.of(assessment, case, capacity=extras.capacity) if page is None else page
     pen = Pen(language)
-    line = timeline.of(case)
+    line = case.once(timeline.of)
     faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
     return (
         environment(language)

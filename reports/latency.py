@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import intervals, order
-from reports.calls import UNSENT, Calls
+from reports.calls import Calls
 
 PERCENTILES: tuple[float, ...] = (50.0, 90.0, 95.0, 99.0)
 ALL_JUDGED = "*"  # the name under which all judged phases together appear
@@ -81,14 +81,12 @@ class Table:
 
 
 def due_clock(calls: Calls) -> Clock:
-    return Clock(calls.due_ns, order.Buckets(calls.due_ns, len(calls), calls.timed))
+    return Clock(calls.due_ns, order.Buckets(calls.due_ns, len(calls), calls.untimed_at))
 
 
 def service_clock(calls: Calls) -> Clock:
-    def counted(at: Any) -> NDArray[np.bool_]:
-        return np.asarray(calls.timed(at) & (calls.late_ns[at] != UNSENT))
-
-    return Clock(calls.service_ns, order.Buckets(calls.service_ns, len(calls), counted))
+    ignored = np.concatenate([calls.untimed_at, calls.unsent_at])
+    return Clock(calls.service_ns, order.Buckets(calls.service_ns, len(calls), ignored))
 
 
 def table(calls: Calls, phases: list[str], judged: list[int], promised: Sequence[NDArray[np.bool_]] = ()) -> Table:
@@ -200,10 +198,7 @@ class _Strata:
         self, calls: Calls, codes: Codes, width: int, splits: Sequence[_Split], clocks: tuple[Clock, Clock]
     ) -> None:
         strata = len(splits[0].member)
-        kind: Any = np.uint16 if strata < 2**16 else np.int32
-        stratum = calls.phase.astype(kind)
-        stratum *= kind(width)
-        stratum += codes
+        stratum = order.Pairs(calls.phase, codes, width)
         self._splits, self._starts = splits, np.cumsum([0, *map(len, splits)])
         starts = zip(splits, self._starts, strict=False)
         member = np.stack([np.where(split.member < 0, -1, split.member + start) for split, start in starts])

@@ -24,21 +24,22 @@ _NOWHERE = 2**15  # above the bucket of any value
 _VALUE_BITS = 42  # of a value, beside the number of its cell; NEVER_NS has as many
 
 Ints = NDArray[np.int64]
-Values: TypeAlias = Callable[[Any], Ints]  # those at some places: a slice, or an array of places
-Chosen: TypeAlias = Callable[[slice], NDArray[np.bool_]]
 Codes: TypeAlias = NDArray[np.integer[Any]]
+Values: TypeAlias = Callable[[Any], Codes]  # those at some places: a slice, or an array of places
+Chosen: TypeAlias = Callable[[slice], NDArray[np.bool_]]
 
 
 class Buckets:
     """In which bucket each of the values lies: 0 … `width` - 1, ascending, none of them empty; `width` if it does not
-    count. Those that count are from 0 to 2**42 - 1. `upper`: where each bucket ends."""
+    count, as those at the places `ignored`. Those that count are from 0 to 2**42 - 1. `upper`: where each bucket ends.
+    """
 
-    def __init__(self, values: Values, length: int, counted: Chosen | None = None) -> None:
+    def __init__(self, values: Values, length: int, ignored: Codes | None = None) -> None:
         self.place = np.empty(length, np.uint16)
         for chunk in chunks(length):
             self.place[chunk] = _bucket(values(chunk))
-            if counted is not None:
-                self.place[chunk][~counted(chunk)] = _NOWHERE
+        if ignored is not None:
+            self.place[ignored] = _NOWHERE
         used = count(self.place, _NOWHERE + 1)[:-1] > 0
         self.width = max(int(np.count_nonzero(used)), 1)
         ends = (np.flatnonzero(used).astype(np.int32) + 1) << _SHIFT
@@ -66,6 +67,27 @@ class Stretches:
             kind: Any = np.uint32 if found.dtype.itemsize <= 4 else np.int64
             found = found.astype(kind) // kind(self.length)
         return np.minimum(found, found.dtype.type(self.many - 1))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Of each call, one number for two: `outer` times `width` plus `inner`, which is 0 … width - 1. Reckoned when it is
+    asked for; neighbours mostly have the same `outer`."""
+
+    outer: Codes
+    inner: Codes
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def __getitem__(self, at: Any) -> Codes:
+        outer, found = self.outer[at], self.inner[at].astype(np.int32)
+        if len(outer) and outer.min() == outer.max():
+            found += np.int32(int(outer[0]) * self.width)
+        else:
+            found += outer.astype(np.int32) * np.int32(self.width)
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +120,7 @@ class Groups:
     def __init__(
         self,
         values: Values,
-        stratum: Codes | Stretches,
+        stratum: Codes | Stretches | Pairs,
         strata: int,
         buckets: Buckets | None = None,
         member: Ints | None = None,
@@ -111,7 +133,7 @@ class Groups:
         self._kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
         for chunk in chunks(len(stratum)):
-            counts += np.bincount(self._cells(chunk), minlength=size)
+            counts += np.bincount(self._cells(chunk, self._stratum[chunk]), minlength=size)
         self.counts: Ints = counts.reshape(strata + 1, self._width + 1)[:-1, :-1]
         self._grouped = np.concatenate([part.sums(self.counts[part.strata]) for part in self._parts])
         self._below = np.cumsum(self._grouped)
@@ -122,7 +144,10 @@ class Groups:
         """(groups, k) ranks from 1 → the values; -1 where the rank is 0 or the group empty."""
         ranked = self._ranked(ranks)
         flags = self._flags(ranked)
-        found = [_where(flags, self._cells(chunk)) + chunk.start for chunk in chunks(len(self._stratum))]
+        found = [
+            _where(flags, self._cells(chunk, self._stratum[chunk])) + chunk.start
+            for chunk in chunks(len(self._stratum))
+        ]
         return self._picked(ranked, self._looked(found))
 
     def beyond(self, ranks: Ints, block: Codes, blocks: int) -> tuple[Ints, Ints, Ints]:
@@ -139,7 +164,8 @@ class Groups:
         exceeding = np.zeros((len(ranks), ranks.shape[1], blocks), np.int64)
         found = []
         for chunk in chunks(len(self._stratum)):
-            cells, stratum, mine = self._cells(chunk), self._stratum[chunk], block[chunk]
+            stratum, mine = self._stratum[chunk], block[chunk]
+            cells = self._cells(chunk, stratum)
             found.append(_where(flags, cells) + chunk.start)
             for some in levels.stretches(mine):
                 first = int(mine[some].min())
@@ -154,9 +180,9 @@ class Groups:
             part.add_exact(exceeding[part.groups], looked, bucket, values, block)
         return values, totals, np.moveaxis(exceeding, 1, 0)
 
-    def _cells(self, chunk: slice) -> Codes:
+    def _cells(self, chunk: slice, stratum: Codes) -> Codes:
         """Places of some values in the table of (stratum, bucket), in which a last bucket does not count."""
-        cells: Codes = self._stratum[chunk].astype(self._kind)
+        cells: Codes = stratum.astype(self._kind)
         cells *= self._width + 1
         cells += self._buckets.place[chunk]
         return cells
@@ -317,10 +343,13 @@ def _where(flags: NDArray[np.bool_], cells: Codes) -> NDArray[np.intp]:
 
 def _bucket(values: Codes) -> NDArray[np.int32]:
     """The leading bits of a value; of one below 0, those of 0."""
-    return np.asarray(np.maximum(values, 0).astype(np.float32).view(np.int32) >> _SHIFT)
+    found = values if values.dtype.kind == "u" else np.maximum(values, 0)
+    bits = found.astype(np.float32).view(np.int32)
+    bits >>= _SHIFT
+    return bits
 
 
-def count(cells: Codes | Stretches, size: int) -> Ints:
+def count(cells: Codes | Stretches | Pairs, size: int) -> Ints:
     """How often each of 0 … size - 1 is there, without widening all of them at once."""
     counts = np.zeros(size, np.int64)
     for chunk in chunks(len(cells)):
@@ -328,7 +357,7 @@ def count(cells: Codes | Stretches, size: int) -> Ints:
     return counts
 
 
-def by_block(codes: Codes, many: int, block: Codes, blocks: int, chosen: Chosen | None = None) -> Ints:
+def by_block(codes: Codes | Pairs, many: int, block: Codes, blocks: int, chosen: Chosen | None = None) -> Ints:
     """(many, blocks): how often each of 0 … many - 1 is there in each block, of the chosen ones."""
     counts = np.zeros((many, blocks), np.int64)
     for chunk in chunks(len(codes)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from record.types import Outcome
 from reports import actions as required
 from reports import key_figures, limits
 from reports import units as communes_of
@@ -109,16 +108,12 @@ def _why(
     if standing is Standing.CONDITIONAL:
         return Text("standing.why.conditional", {"condition": conditions[0]})
     if standing is Standing.READY:
-        calls = case.one("SELECT count(*) AS n FROM samples WHERE outcome <> $dropped", {"dropped": _DROPPED})["n"]
-        return Text("standing.why.ready", {"calls": Quantity(calls, "count")})
+        return Text("standing.why.ready", {"calls": Quantity(len(case.calls), "count")})
     if assessment.gate is Verdict.PASS and short is not None and short.note is not None:
         return Text("standing.why.not-ready", {"title": short.title, "summary": short.note})
     finding = _deciding(assessment, actions)
     key = {Verdict.FAIL: "not-ready", Verdict.VOID: "void"}.get(assessment.gate, "undecided")
     return Text(f"standing.why.{key}", {"title": finding.title, "summary": finding.summary})
-
-
-_DROPPED = Outcome.DROPPED.name.lower()
 
 
 def _deciding(assessment: Assessment, actions: tuple[Action, ...]) -> Finding:

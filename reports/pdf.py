@@ -269,7 +269,7 @@ def _charts(
 ) -> list[dict[str, str]]:
     """Over time, over percentiles, over the load; what the record does not support is left out."""
     faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
-    drawn = {"timeline": charts.timeline_svg(timeline.of(case), case.manifest.phases, faults, language)}
+    drawn = {"timeline": charts.timeline_svg(case.once(timeline.of), case.manifest.phases, faults, language)}
     if lines := spectrum.of(case):
         drawn["spectrum"] = curves.spectrum_svg(lines, language)
     if found := curves.loads(assessment, case):

@@ -39,8 +39,8 @@ class Timeline:
 def _times(case: Case, group: order.Stretches, points: int) -> Floats:
     """(2, points): p50 and p95, s, of the calls whose time counts."""
     calls, took = case.calls, case.calls.took_ns.__getitem__
-    alike = not calls.unanswered.any()  # then every time counts as what it is, as for the percentiles
-    buckets = case.times.clock.buckets if alike else order.Buckets(took, len(calls), calls.timed)
+    alike = not len(calls.unanswered_at)  # then every time counts as what it is, as for the percentiles
+    buckets = case.times.clock.buckets if alike else order.Buckets(took, len(calls), calls.untimed_at)
     timed = order.Groups(took, group, points, buckets)
     ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
     return np.asarray(np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan))

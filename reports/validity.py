@@ -74,7 +74,7 @@ def conservation(case: Case) -> Finding:
 def _unbooked(case: Case) -> int:
     """By how many writes samples and ledger differ, operation by operation and outcome by outcome."""
     calls, sent = case.calls, Counter[tuple[str, str]]()
-    refused = calls.outcome[calls.failed_at] == Outcome.REFUSED
+    refused = calls.failed_as == Outcome.REFUSED
     every, failed = calls.counts.sum(axis=(0, 2)), calls.failures.sum(axis=(0, 2))
     no = np.bincount(calls.operation[calls.failed_at[refused]], minlength=len(every))
     for operation, *counts in zip(case.manifest.operations, every - failed, no, failed - no, strict=True):

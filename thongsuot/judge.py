@@ -61,7 +61,7 @@ def report_command(run: Path, unsealed: bool, as_json: bool, out: Path | None, s
     thongsuot report RUN --capacity runs/RUN1-capacity.json --language vi
     thongsuot report RUN --since RUN0 --since RUN1                   open, fixed, come back, new
     """
-    assessment, case = judge(run, unsealed)
+    assessment, case = judge(run, unsealed, pages=True)
     said = reporting.told(case, assessment, reporting.Given(**given))
     paths = _write_pages(write(run, assessment) if out is None else out, case, assessment, said, sheets)
     show(case, assessment, paths, as_json, said)
@@ -72,7 +72,7 @@ def judged(run: Path, *, as_json: bool) -> Callable[[], int]:
 
     Returns what prints the verdict and gives its exit code, for when the progress bar has left the terminal.
     """
-    assessment, case = judge(run, unsealed=False)
+    assessment, case = judge(run, unsealed=False, pages=True)
     folder = write(run, assessment)
     said = reporting.told(case, assessment, reporting.Given())
     pages = _write_pages(folder, case, assessment, said)
@@ -104,17 +104,18 @@ def _write_pages(folder: Path, case: Case, assessment: Assessment, said: Told, s
     return {name: folder / file for name, file in (paths | ({"sheets": papers.SHEETS} if sheets else {})).items()}
 
 
-def judge(run: Path, unsealed: bool) -> tuple[Assessment, Case]:
-    """And the case, for whoever asks more of the record afterwards.
+def judge(run: Path, unsealed: bool, *, pages: bool = False) -> tuple[Assessment, Case]:
+    """And the case, for whoever asks more of the record afterwards, as those do who make `pages`.
 
     Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command.
     """
     from record.reader import open_record
+    from reports import timeline
     from reports.assess import assess
     from reports.case import Case
 
     case = Case(open_record(run, unsealed=unsealed))
-    return assess(case.record, case=case), case
+    return assess(case.record, case=case, soon=[timeline.of] if pages else []), case
 
 
 def show(case: Case, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None) -> None:
