@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -113,3 +114,47 @@ def test_several_judged_phases_also_appear_as_one(tmp_path: Path) -> None:
     both = table["run", "", ALL_JUDGED]
     assert both.calls == table["run", "", "a"].calls + table["run", "", "b"].calls
     assert {name for dimension, name, _ in table if dimension == "operation"} == {o.name for o in OPERATIONS}
+
+
+def test_phases_are_kept_apart_however_many_there_are(tmp_path: Path) -> None:
+    case = healthy(3000)
+    edges = [place * 35 * S // 300 for place in range(301)]
+    phases = tuple(Phase(f"p{place}", *edges[place : place + 2], place > 250) for place in range(300))
+    case["head"] = manifest(3000, phases=phases)
+    found = rows(make_record(tmp_path / "r", **case))
+    due = [sample.intended_ns for sample in case["samples"]]
+    told = {name: row.calls for (dimension, _, name), row in found.items() if dimension == "run"}
+    assert told.pop(ALL_JUDGED) == sum(at >= edges[251] for at in due)
+    counts = np.histogram(due, edges)[0]
+    assert told == {phase.name: count for phase, count in zip(phases, counts, strict=True) if count}
+
+
+def test_what_failed_counts_as_it_ended(tmp_path: Path) -> None:
+    """Refused, cut after an answer began, never answered, never sent: mixed, and the communes not in their order."""
+    case = healthy(3000)
+    changes = (
+        {"outcome": Outcome.REFUSED, "status": 503, "error": 12},
+        {"outcome": Outcome.UNKNOWN, "status": 200, "error": 1},
+        {"outcome": Outcome.UNKNOWN, "status": None, "error": 1},
+        {"outcome": Outcome.UNKNOWN, "status": None, "error": 1, "sent_ns": None},
+    )
+    case["samples"] = [
+        msgspec.structs.replace(each, **changes[each.arrival % 16]) if each.arrival % 16 < 4 else each
+        for each in reversed(case["samples"])
+    ]
+    case["samples"] = [each for each in case["samples"] if each.arrival != 2999] + case["samples"][:1]
+    calls = Case(open_record(make_record(tmp_path / "r", **case))).calls
+    by_place = sorted(case["samples"], key=lambda each: (each.arrival, each.step))
+    failed = [each.arrival for each in by_place if each.arrival % 16 < 4]
+    assert list(calls.failed_at) == failed
+    assert list(calls.failed_as) == [each.outcome for each in by_place if each.arrival % 16 < 4]
+    unanswered = [each.arrival % 16 in (2, 3) for each in by_place]
+    assert list(calls.due_ns() == NEVER_NS) == unanswered
+    assert list(calls.due_ns(np.arange(3000)[::-1]) == NEVER_NS) == unanswered[::-1]
+    assert list(calls.due_ns(slice(7, 90)) == NEVER_NS) == unanswered[7:90]
+    service = calls.service_ns()
+    assert list(service == NEVER_NS) == [each.arrival % 16 == 2 for each in by_place]
+    assert list(service == -1) == [each.arrival % 16 == 3 for each in by_place]
+    assert list(calls.timed()) == [each.arrival % 16 not in (0, 1) for each in by_place]
+    assert calls.communes == tuple(sorted(COMMUNES))
+    assert [calls.communes[place] for place in calls.commune] == [each.commune for each in by_place]

@@ -41,7 +41,7 @@ def test_strata_put_together_are_as_if_each_group_had_been_asked_alone(
     table = np.array(rows, np.int64).reshape(-1, 3)
     values, stratum, block = table[:, 0], table[:, 1], table[:, 2].astype(np.uint16)
     counted = values % 3 > 0
-    buckets = order.Buckets(values.__getitem__, len(values), counted.__getitem__)
+    buckets = order.Buckets(values.__getitem__, len(values), np.flatnonzero(~counted))
     found = order.Groups(values.__getitem__, stratum, 4, buckets, MEMBER)
     ranks = np.minimum(np.tile([rank, rank // 2], (7, 1)), found.n[:, None])
     at, totals, beyond = found.beyond(ranks, block, 6)
@@ -64,6 +64,14 @@ def test_counting_by_block_is_counting(rows: list[tuple[int, int, bool]]) -> Non
     expected = np.zeros((4, 10), np.int64)
     np.add.at(expected, (code[chosen], block[chosen]), 1)
     assert np.array_equal(order.by_block(code, 4, block, 10, chosen.__getitem__), expected)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=50))
+def test_a_pair_has_a_number_of_its_own(rows: list[tuple[int, int]]) -> None:
+    outer, inner = np.array(rows, np.uint8).reshape(-1, 2).T
+    found = order.Pairs(outer, inner, 10)
+    assert found[:].tolist() == [10 * one + other for one, other in rows]
+    assert found[np.arange(len(rows))[::-1]].tolist() == found[:].tolist()[::-1]
 
 
 @given(st.lists(st.tuples(TIMES, st.booleans()), max_size=200), st.integers(1, 100))
