@@ -130,31 +130,31 @@ def test_phases_are_kept_apart_however_many_there_are(tmp_path: Path) -> None:
 
 
 def test_what_failed_counts_as_it_ended(tmp_path: Path) -> None:
-    """Refused, cut after an answer began, never answered, never sent: mixed, and the communes not in their order."""
-    case = healthy(3000)
-    changes = (
-        {"outcome": Outcome.REFUSED, "status": 503, "error": 12},
-        {"outcome": Outcome.UNKNOWN, "status": 200, "error": 1},
-        {"outcome": Outcome.UNKNOWN, "status": None, "error": 1},
-        {"outcome": Outcome.UNKNOWN, "status": None, "error": 1, "sent_ns": None},
+    """Refused, broken after an answer began, never answered, never sent; and communes that turn up in another order."""
+    communes = sorted(COMMUNES, reverse=True)
+    case = healthy(3000) | {"arrivals": plan(3000, communes=communes), "ledger": []}
+    changes: tuple[dict[str, object], ...] = (
+        {"outcome": Outcome.REFUSED, "status": 503},
+        {"outcome": Outcome.UNKNOWN, "status": 200},
+        {"outcome": Outcome.UNKNOWN, "status": 0},
+        {"outcome": Outcome.UNKNOWN, "status": 0, "sent_ns": -1},
     )
+    kinds = [index % 16 for index in range(3000)]
     case["samples"] = [
-        msgspec.structs.replace(each, **changes[each.arrival % 16]) if each.arrival % 16 < 4 else each
-        for each in reversed(case["samples"])
+        msgspec.structs.replace(each, **changes[kind]) if kind < 4 else each
+        for each, kind in zip(case["samples"], kinds, strict=True)
     ]
-    case["samples"] = [each for each in case["samples"] if each.arrival != 2999] + case["samples"][:1]
     calls = Case(open_record(make_record(tmp_path / "r", **case))).calls
-    by_place = sorted(case["samples"], key=lambda each: (each.arrival, each.step))
-    failed = [each.arrival for each in by_place if each.arrival % 16 < 4]
-    assert list(calls.failed_at) == failed
-    assert list(calls.failed_as) == [each.outcome for each in by_place if each.arrival % 16 < 4]
-    unanswered = [each.arrival % 16 in (2, 3) for each in by_place]
+    assert list(calls.failed_at) == [place for place, kind in enumerate(kinds) if kind < 4]
+    assert list(calls.failed_as) == [changes[kind]["outcome"] for kind in kinds if kind < 4]
+    unanswered = [kind in (2, 3) for kind in kinds]
     assert list(calls.due_ns() == NEVER_NS) == unanswered
     assert list(calls.due_ns(np.arange(3000)[::-1]) == NEVER_NS) == unanswered[::-1]
     assert list(calls.due_ns(slice(7, 90)) == NEVER_NS) == unanswered[7:90]
+    assert list(calls.due_ns(np.array(unanswered)) == NEVER_NS) == [True] * sum(unanswered)
     service = calls.service_ns()
-    assert list(service == NEVER_NS) == [each.arrival % 16 == 2 for each in by_place]
-    assert list(service == -1) == [each.arrival % 16 == 3 for each in by_place]
-    assert list(calls.timed()) == [each.arrival % 16 not in (0, 1) for each in by_place]
+    assert list(service == NEVER_NS) == [kind == 2 for kind in kinds]
+    assert list(service == -1) == [kind == 3 for kind in kinds]
+    assert list(calls.timed()) == [kind not in (0, 1) for kind in kinds]
     assert calls.communes == tuple(sorted(COMMUNES))
-    assert [calls.communes[place] for place in calls.commune] == [each.commune for each in by_place]
+    assert [calls.communes[place] for place in calls.commune] == [communes[place % 3] for place in range(3000)]
