@@ -71,6 +71,9 @@ class RunRecord:
                 found = iter(())
             try:
                 for batch in found:
+                    for column in batch.columns:
+                        if pa.types.is_dictionary(column.type):
+                            column.dictionary.validate(full=True)  # words that are none
                     if batch.num_rows:
                         yield batch
                     del batch

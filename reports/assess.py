@@ -87,9 +87,7 @@ def assess(
     to it whose answers are begun beside the checks.
     """
     case = Case(record) if case is None else case
-    case.begin()
-    for question in soon:
-        case.soon(question)
+    case.begin(soon)
     findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
     gate = worst(findings)
     if not record.sealed:

@@ -169,7 +169,7 @@ def load(record: RunRecord) -> Calls:
         table.fill(slice(begin, reader.filled), part)
     place = {name: index for index, name in enumerate(systems)}
     columns = {name: values[: reader.filled] for name, values in vars(table).items()}
-    communes = reader.sort_communes(columns["commune"])
+    communes, columns["commune"] = reader.sort_communes(columns["commune"])
     arrivals, planned = _planned(record, columns["block"], low, block_ns)
     return Calls(
         operations=operations,
@@ -278,18 +278,20 @@ class _Reader:
         found = {name: np.concatenate([np.zeros(0, np.uint32), *parts]) for name, parts in self._apart.items()}
         return found | {"failed_as": np.concatenate([np.zeros(0, np.uint8), *self._failed_as])}
 
-    def sort_communes(self, column: NDArray[Any]) -> tuple[str, ...]:
-        """The communes that there are, by name; the numbers in the column of all calls are made their places."""
+    def sort_communes(self, column: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[Any]]:
+        """The communes that there are, by name, and the column of all calls with their places for numbers; `column` is
+        used up."""
         words = list(self._communes)
         there = order.count(column, len(words)) > 0
         there[[each for each in self._gone_from if each < len(words)]] = True
         names = sorted(word for word, used in zip(words, there, strict=True) if used)
         if names != words:
             place = {name: index for index, name in enumerate(names)}
-            table = np.array([place.get(word, 0) for word in words], column.dtype)
+            table = np.array([place.get(word, 0) for word in words], _kind(names))
+            old, column = column, column if column.dtype == table.dtype else np.empty(len(column), table.dtype)
             for at in order.chunks(len(column)):
-                np.take(table, column[at], out=column[at], mode="clip")
-        return tuple(names)
+                np.take(table, old[at], out=column[at], mode="clip")
+        return tuple(names), column
 
     def _read_words(self, batch: pa.RecordBatch) -> list[NDArray[np.int32]]:
         """Operation, commune and outcome of each row, as numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -27,11 +27,13 @@ class Case:
         self._coming: dict[Callable[[Case], Any], Future[Any]] = {}
         self._beside = ThreadPoolExecutor(2)
 
-    def begin(self) -> None:
-        """Start what takes longest, so that whoever does not need it can go on meanwhile. Returns when the calls are
-        there; what breaks does so again for whoever asks. Raises RecordError."""
+    def begin(self, soon: Collection[Callable[[Case], Any]] = ()) -> None:
+        """Start what takes longest, so that whoever does not need it can go on meanwhile; then the answers to `soon`,
+        which will be asked for `once` and ask the database nothing. Returns when the calls are there; what breaks does
+        so again for whoever asks. Raises RecordError."""
         try:
             _ = self._laying, self._timing
+            self._coming = {question: self._beside.submit(question, self) for question in soon}
         except RecordError:
             raise
         except Exception:  # noqa: BLE001 - the check that needs it says so
@@ -132,10 +134,6 @@ class Case:
             coming = self._coming.pop(question, None)
             self._answers[question] = question(self) if coming is None else coming.result()
         return cast(Answer, self._answers[question])
-
-    def soon(self, question: Callable[[Case], Any]) -> None:
-        """Begin to compute what will be asked for `once`, beside everything else; it asks the database nothing."""
-        self._coming[question] = self._beside.submit(question, self)
 
     def keep(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
         """A table of its own for an answer that several questions start from; computed once for each record."""

@@ -56,7 +56,7 @@ class Row:
 class Times:
     """How long each of many things took, and in which block of the run it began (see Calls.block, Calls.planned)."""
 
-    ns: NDArray[np.int64]
+    ns: Codes
     block: Codes
     planned: NDArray[np.float64]
 

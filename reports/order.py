@@ -106,7 +106,7 @@ class _Looked:
     place: NDArray[np.intp]
     stratum: Codes
     bucket: Codes
-    value: Ints
+    value: Codes
 
 
 class Groups:

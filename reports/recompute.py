@@ -66,8 +66,9 @@ def compare(paper: bytes, page: PageOne, assessment: Assessment, case: Case, ext
     digest = case.record.digest
     if wanted.record != digest:
         problems.append(Text("recompute.record", {"paper": wanted.record[:16], "record": digest[:16]}))
-    if wanted.given != extras.given:
-        there, here = (", ".join(options) or "–" for options in (wanted.given, extras.given))
+    given = sheets.bearing(extras.given) if wanted.unit else extras.given
+    if wanted.given != given:
+        there, here = (", ".join(options) or "–" for options in (wanted.given, given))
         problems.append(Text("recompute.given", {"paper": there, "given": here}))
     again = render_again(wanted, page, assessment, case, extras)
     if again is None:

@@ -26,13 +26,18 @@ def render_sheets(
     given: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """(code, PDF) of every unit, or of those named; none where the target has no communes. `given` as in Extras."""
-    words = Words(language)
+    words, given = Words(language), bearing(given)
     typesetter = Typesetter("sheet")
     shared = common(words, assessment, case, ROLES, given) | _shared(words, page)
     for unit in page.units:
         if codes is None or unit.code in codes:
             own = _of(words, unit, page.actions, date_line(words, case, _place(unit)))
             yield unit.code, fields.reserve(typesetter.set(shared | own, date(case)))
+
+
+def bearing(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the options that a sheet shows anything of."""
+    return tuple(option for option in given if option != "--since")
 
 
 def _place(unit: UnitState) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,19 @@ def write_into(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    path = path.resolve()  # what a link points to, not the link
+    if path.exists() and not path.is_file():  # a pipe or a device
+        path.write_bytes(content)
+        return
+    part = path.with_name(f".thongsuot-{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

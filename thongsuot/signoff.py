@@ -8,12 +8,12 @@ import sys
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scenarios.types import ConfigError
-from thongsuot import keys, papers
+from thongsuot import keys, papers, reporting
 
 if TYPE_CHECKING:
     from pyhanko.sign.signers import Signer
@@ -33,6 +33,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--label", help="Label of key and certificate on the token.")
 @click.option("--tsa", metavar="URL", help="Ask for a time stamp (RFC 3161): it proves when this was signed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@reporting.options
 def command(
     paper: tuple[Path, ...],
     role: str,
@@ -42,12 +43,13 @@ def command(
     label: str | None,
     tsa: str | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Sign report.pdf, or some sheets, as one of those for whom there is a field; write <name>.signed.pdf beside it.
 
     The first signature certifies the paper: after it only the others' signatures may be added. A signature that verify
     would refuse is not made, and nobody's is overwritten. Of a RUN the report is computed again first, and what does
-    not say the same is not signed.
+    not say the same is not signed; what went into it besides the run (--actions, --clauses, …) must be given here too.
 
     Exit code: 0 signed, 1 refused with the reason, 2 wrong usage.
 
@@ -58,7 +60,10 @@ def command(
     slug = papers.role_of("--as", role)
     if (p12 is None) == (pkcs11 is None):
         raise ConfigError(["one of --p12 and --pkcs11 is needed"])
-    files = [_file(path) for path in paper]
+    besides = reporting.Given(**given)
+    if besides.names and not any(path.is_dir() for path in paper):
+        raise ConfigError([f"{', '.join(besides.names)}: only for a RUN, whose report is computed again"])
+    files = [_file(path, besides) for path in paper]
     found = [(path, papers.read(path)) for path in files]
     with _signer(p12, pkcs11, token, label) as signer:
         signed, refused = _sign(found, slug, signer, _stamper(tsa))
@@ -124,12 +129,11 @@ def _both(text: object) -> str:
     return " / ".join(catalogue.say(text, language) for language in catalogue.LANGUAGES)
 
 
-def _file(path: Path) -> Path:
+def _file(path: Path, given: reporting.Given) -> Path:
     """The paper itself, or the report of a run: the one that others have signed already, if there is one."""
     if not path.is_dir():
         return path
     from reports import recompute, store
-    from reports.page_one import of
     from thongsuot import judge
 
     assessment, case = judge.judge(path, unsealed=False)
@@ -143,7 +147,8 @@ def _file(path: Path) -> Path:
         why = f"was signed before {papers.REPORT} beside it was made anew, and says something else"
         right = f"move {signed.name} away to have the new one signed, or sign {signed} by its name"
         raise ConfigError([f"{signed}: {why}; {right}"])
-    if wrong := recompute.compare(papers.read(chosen), of(assessment, case), assessment, case):
+    said = reporting.told(case, assessment, given)
+    if wrong := recompute.compare(papers.read(chosen), said.page, assessment, case, said.extras):
         raise ConfigError(
             [f"{chosen}: {_both(why)}" for why in wrong] + [f"sign {chosen} by its name if that is meant"]
         )

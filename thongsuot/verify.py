@@ -93,7 +93,7 @@ def _compared(data: bytes, run: Path, given: reporting.Given) -> tuple[Text, ...
     from reports.verdict import Text
 
     try:
-        assessment, case = judge.judge(run, unsealed=False, pages=True)
+        assessment, case = judge.judge(run, unsealed=False)
     except RecordError as error:
         return (Text("recompute.broken", {"reason": str(error)}),)
     said = reporting.told(case, assessment, given)

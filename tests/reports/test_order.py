@@ -66,11 +66,11 @@ def test_counting_by_block_is_counting(rows: list[tuple[int, int, bool]]) -> Non
     assert np.array_equal(order.by_block(code, 4, block, 10, chosen.__getitem__), expected)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=50))
+@given(st.lists(st.tuples(st.integers(250, 255), st.integers(0, 999)), max_size=50))
 def test_a_pair_has_a_number_of_its_own(rows: list[tuple[int, int]]) -> None:
-    outer, inner = np.array(rows, np.uint8).reshape(-1, 2).T
-    found = order.Pairs(outer, inner, 10)
-    assert found[:].tolist() == [10 * one + other for one, other in rows]
+    outer, inner = np.array(rows, np.uint16).reshape(-1, 2).T
+    found = order.Pairs(outer.astype(np.uint8), inner, 1000)
+    assert found[:].tolist() == [1000 * one + other for one, other in rows]
     assert found[np.arange(len(rows))[::-1]].tolist() == found[:].tolist()[::-1]
 
 
