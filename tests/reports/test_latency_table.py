@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from record.reader import open_record
-from record.types import Outcome, Phase
+from record.types import Outcome, Phase, RecordError
 from reports.case import Case
 from reports.latency import ALL_JUDGED, Row
 from reports.verdict import NEVER_NS
@@ -158,3 +160,61 @@ def test_what_failed_counts_as_it_ended(tmp_path: Path) -> None:
     assert list(calls.timed()) == [kind not in (0, 1) for kind in kinds]
     assert calls.communes == tuple(sorted(COMMUNES))
     assert [calls.communes[place] for place in calls.commune] == [communes[place % 3] for place in range(3000)]
+
+
+def test_rows_that_are_no_calls_leave_no_gap_and_communes_are_gathered_from_every_part(tmp_path: Path) -> None:
+    """Three parts with dictionaries of their own, hundreds of communes, some of which only dropped arrivals name."""
+    folder = make_record(tmp_path / "r", **healthy(3000) | {"ledger": []})
+    kinds = [place % 10 for place in range(3000)]
+    outcome = [{3: "dropped", 4: "refused", 5: "unknown", 6: None}.get(kind, "ok") for kind in kinds]
+    commune = [f"g{place % 7}" if kinds[place] == 3 else f"{9999 - place // 9}" for place in range(3000)]
+    status = [None if kind in (5, 6) else 200 for kind in kinds]
+    path = folder / "samples.parquet"
+    table = pq.read_table(path)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for at in (slice(0, 1000), slice(1000, 1700), slice(1700, 3000)):
+            part = table.slice(at.start, at.stop - at.start).to_pydict()
+            part |= {"outcome": outcome[at], "commune": commune[at], "status": status[at]}
+            columns = [
+                pa.array(part[each.name], each.type.value_type).dictionary_encode()
+                if pa.types.is_dictionary(each.type)
+                else pa.array(part[each.name], each.type)
+                for each in table.schema
+            ]
+            writer.write_table(pa.table(columns, schema=table.schema))
+    calls = Case(open_record(folder, check_digests=False)).calls
+    kept = [place for place in range(3000) if outcome[place] not in ("dropped", None)]
+    assert calls.communes == tuple(sorted(set(commune)))
+    assert [calls.communes[place] for place in calls.commune] == [commune[place] for place in kept]
+    assert list(calls.failed_at) == [at for at, place in enumerate(kept) if kinds[place] in (4, 5)]
+    assert list(calls.unanswered_at) == [at for at, place in enumerate(kept) if kinds[place] == 5]
+    assert calls.impossible == 3000 - len(kept)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_communes_that_only_rows_without_a_call_name_are_known_too(tmp_path: Path, every: int) -> None:
+    folder = make_record(tmp_path / "r", **healthy(600) | {"ledger": []})
+    path = folder / "samples.parquet"
+    table = pq.read_table(path)
+    names = [f"{999 - place // 2:03}" for place in range(600)]
+    words = {"outcome": ["dropped" if place % every == 0 else "ok" for place in range(600)], "commune": names}
+    for name, values in words.items():
+        column = pa.array(values, pa.string()).dictionary_encode()
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    pq.write_table(table, path)
+    case = Case(open_record(folder, check_digests=False))
+    assert case.calls.communes == tuple(sorted(set(names)))
+    assert [case.calls.communes[place] for place in case.calls.commune] == (names[1::2] if every == 2 else [])
+
+
+def test_a_word_that_is_none_is_told_of_the_file(tmp_path: Path) -> None:
+    folder = make_record(tmp_path / "r", **healthy(100) | {"ledger": []})
+    path = folder / "samples.parquet"
+    table = pq.read_table(path)
+    broken = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff")]
+    )
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 100, pa.int32()), broken)
+    pq.write_table(table.set_column(table.schema.get_field_index("commune"), "commune", column), path)
+    with pytest.raises(RecordError, match=r"samples\.parquet: cannot be read"):
+        _ = Case(open_record(folder, check_digests=False)).calls
