@@ -319,20 +319,26 @@ def nth(values: Values, length: int, chosen: Chosen, rank: Callable[[int], int])
     """How many values are chosen, the rank-th of them in ascending order (`rank` of how many, from 1), and the last; of
     none chosen, 0 and two numbers that mean nothing."""
     counts, last = np.zeros(_NOWHERE, np.int64), -(2**63)
-    for chunk in chunks(length):
-        mine = values(chunk)[chosen(chunk)]
+    for mine in _chosen(values, length, chosen):
         counts += np.bincount(_bucket(mine), minlength=_NOWHERE)
-        last = max(last, int(mine.max()) if len(mine) else last)
+        last = max(last, int(mine.max()))
     many, below = int(counts.sum()), np.cumsum(counts)
     if not many:
         return 0, last, last
     bucket = int(np.searchsorted(below, rank(many), "left"))
-    found = []
-    for chunk in chunks(length):
-        mine = values(chunk)[chosen(chunk)]
-        found.append(mine[_bucket(mine) == bucket])
+    found = [mine[_bucket(mine) == bucket] for mine in _chosen(values, length, chosen)]
     inside = rank(many) - int(below[bucket] - counts[bucket])
     return many, int(np.partition(np.concatenate(found), inside - 1)[inside - 1]), last
+
+
+def _chosen(values: Values, length: int, chosen: Chosen) -> Iterator[Codes]:
+    """Chunk by chunk, none of them empty."""
+    for chunk in chunks(length):
+        mine, mask = values(chunk), chosen(chunk)
+        if not mask.all():
+            mine = mine[mask]
+        if len(mine):
+            yield mine
 
 
 def _where(flags: NDArray[np.bool_], cells: Codes) -> NDArray[np.intp]:
