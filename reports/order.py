@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,14 @@ Ints = NDArray[np.int64]
 Codes: TypeAlias = NDArray[np.integer[Any]]
 Values: TypeAlias = Callable[[Any], Codes]  # those at some places: a slice, or an array of places
 Chosen: TypeAlias = Callable[[slice], NDArray[np.bool_]]
+
+
+class Numbers(Protocol):
+    """One for each value, reckoned when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: Any) -> Codes: ...
 
 
 class Buckets:
@@ -47,26 +55,6 @@ class Buckets:
         narrow = np.append(np.cumsum(used) - 1, self.width).astype(np.uint16)
         for chunk in chunks(length):
             np.take(narrow, self.place[chunk], out=self.place[chunk], mode="clip")
-
-
-@dataclass(frozen=True)
-class Stretches:
-    """Of each of `codes`, in which stretch of `length` codes it is: the last of `many` for all beyond. Reckoned when it
-    is asked for."""
-
-    codes: Codes
-    length: int
-    many: int
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def __getitem__(self, at: Any) -> Codes:
-        found: Codes = self.codes[at]
-        if self.length > 1:
-            kind: Any = np.uint32 if found.dtype.itemsize <= 4 else np.int64
-            found = found.astype(kind) // kind(self.length)
-        return np.minimum(found, found.dtype.type(self.many - 1))
 
 
 @dataclass(frozen=True)
@@ -120,7 +108,7 @@ class Groups:
     def __init__(
         self,
         values: Values,
-        stratum: Codes | Stretches | Pairs,
+        stratum: Codes | Numbers,
         strata: int,
         buckets: Buckets | None = None,
         member: Ints | None = None,
@@ -355,7 +343,7 @@ def _bucket(values: Codes) -> NDArray[np.int32]:
     return bits
 
 
-def count(cells: Codes | Stretches | Pairs, size: int) -> Ints:
+def count(cells: Codes | Numbers, size: int) -> Ints:
     """How often each of 0 … size - 1 is there, without widening all of them at once."""
     counts = np.zeros(size, np.int64)
     for chunk in chunks(len(cells)):
@@ -363,7 +351,7 @@ def count(cells: Codes | Stretches | Pairs, size: int) -> Ints:
     return counts
 
 
-def by_block(codes: Codes | Pairs, many: int, block: Codes, blocks: int, chosen: Chosen | None = None) -> Ints:
+def by_block(codes: Codes | Numbers, many: int, block: Codes, blocks: int, chosen: Chosen | None = None) -> Ints:
     """(many, blocks): how often each of 0 … many - 1 is there in each block, of the chosen ones."""
     counts = np.zeros((many, blocks), np.int64)
     for chunk in chunks(len(codes)):

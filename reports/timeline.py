@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,26 @@ from reports.case import Case
 POINTS_MAX = 360  # ten seconds each over an hour
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Of each of `codes`, in which stretch of `length` codes it is: the last of `many` for all beyond. Reckoned when it
+    is asked for."""
+
+    codes: order.Codes
+    length: int
+    many: int
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, at: Any) -> order.Codes:
+        found: order.Codes = self.codes[at]
+        if self.length > 1:
+            kind: Any = np.uint32 if found.dtype.itemsize <= 4 else np.int64
+            found = found.astype(kind) // kind(self.length)
+        return np.minimum(found, found.dtype.type(self.many - 1))
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Timeline:
         return len(self.at_s)
 
 
-def _times(case: Case, group: order.Stretches, points: int) -> Floats:
+def _times(case: Case, group: Stretches, points: int) -> Floats:
     """(2, points): p50 and p95, s, of the calls whose time counts."""
     calls, took = case.calls, case.calls.took_ns.__getitem__
     alike = not len(calls.unanswered_at)  # then every time counts as what it is, as for the percentiles
@@ -54,7 +75,7 @@ def _count(case: Case, table: str, column: str, step: int, points: int, outcomes
         second = np.maximum(at, 0) // 1_000_000_000
         if outcomes:
             second = second[(codes(batch.column("outcome"), dict.fromkeys(outcomes, 1), 0) == 1) & (at >= 0)]
-        counts += np.bincount(order.Stretches(second, step, points)[:], minlength=points)
+        counts += np.bincount(Stretches(second, step, points)[:], minlength=points)
     return counts
 
 
@@ -64,9 +85,9 @@ def of(case: Case) -> Timeline:
     step = -(-length // POINTS_MAX)
     points = -(-length // step)
     calls = case.calls
-    group = order.Stretches(calls.second, step, points)
+    group = Stretches(calls.second, step, points)
     due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed_at]))
-    ended = order.Stretches(np.arange(len(calls.done)), step, points)[:]
+    ended = Stretches(np.arange(len(calls.done)), step, points)[:]
     ended[SECONDS_MAX:] = points - 1
     done_n = np.bincount(ended, calls.done, points)
     with ThreadPoolExecutor(1) as beside:
