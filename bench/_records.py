@@ -40,7 +40,7 @@ def seal(folder: Path, manifest: Manifest, tables: dict[str, list[object]], even
         arrays = [pa.array(column) if not isinstance(column, pa.Array) else column for column in columns]
         table = pa.table(arrays, names=shape.names).cast(shape)
         path = folder / f"{name}.parquet"
-        pq.write_table(table, path, compression="zstd", compression_level=1)
+        writer.store(table, path)
         digests[path.name] = FileDigest(writer.sha256(path), table.num_rows)
     writer.write_manifest(folder, msgspec.structs.replace(manifest, files=digests))
 

@@ -20,7 +20,7 @@ from record.tables import json_lines
 from record.types import Event, Manifest, RecordError, State
 
 MEMORY_MAX = "600MB"  # of DuckDB; what does not fit goes through a temporary file
-BATCH_ROWS = 2**20
+BATCH_ROWS = 2**18
 
 
 class RunRecord:
