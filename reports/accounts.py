@@ -68,23 +68,31 @@ class _Sheet:
         self._later: list[tuple[Ints, ...]] = []
 
     def ends(self, arrival: Ints, steps: Ints, named: Flags, torn: Flags) -> tuple[Any, ...]:
-        known = arrival < len(self.there)
-        at = arrival[known]
-        np.add.at(self._ended, at, np.ones(len(at), np.int32))
-        np.add.at(self._named, at, named[known].astype(np.int32))
-        np.add.at(self._told, at, steps[known].astype(np.int32))
-        self._torn[at[torn[known]]] = True
-        return tuple(column[~known] for column in (arrival, steps, named, torn))
+        (at, steps, named, torn), others = self._known(arrival, steps, named, torn)
+        _add(self._ended, at, np.ones(len(at), np.int32))
+        _add(self._named, at, named.astype(np.int32))
+        _add(self._told, at, steps.astype(np.int32))
+        self._torn[at[torn]] = True
+        return others
 
     def calls(self, arrival: Ints, first: Ints, many: Ints) -> tuple[Any, ...]:
         """Stretches of `many` calls whose steps count up from `first`; an arrival may have several, in any order."""
-        known = arrival < len(self.there)
-        at, start, n = (column[known] for column in (arrival, first, many))
-        np.add.at(self._called, at, n.astype(np.int32))
+        (at, start, n), others = self._known(arrival, first, many)
+        _add(self._called, at, n.astype(np.int32))
         later = start > 0
-        self._reach[at[~later]] = n[~later]
-        self._later.append((at[later], start[later], n[later]))
-        return tuple(column[~known] for column in (arrival, first, many))
+        if later.any():
+            self._reach[at[~later]] = n[~later]
+            self._later.append((at[later], start[later], n[later]))
+        else:
+            self._reach[run_of(at)] = n
+        return others
+
+    def _known(self, arrival: Ints, *more: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Columns of the arrivals of the sheet, and of all others."""
+        columns, known = (arrival, *more), arrival < len(self.there)
+        if known.all():
+            return columns, tuple(column[:0] for column in columns)
+        return tuple(column[known] for column in columns), tuple(column[~known] for column in columns)
 
     def wrong(self) -> tuple[int, ...]:
         """The fields of Accounts but `rows`."""
@@ -106,6 +114,22 @@ class _Sheet:
         reach[at[last]] = end[last]
         reach[at[start != before]] = -1
         return np.asarray(reach != self._called)
+
+
+def run_of(places: NDArray[Any]) -> Any:
+    """The same places as a slice where each follows the one before, which is quick to use; else as they are."""
+    if not len(places) or int(places[-1]) - int(places[0]) != len(places) - 1 or (np.diff(places) != 1).any():
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _add(to: NDArray[np.int32], places: Ints, values: NDArray[np.int32]) -> None:
+    """To each place as often as it is there."""
+    at = run_of(places)
+    if isinstance(at, slice):
+        to[at] += values
+    else:
+        np.add.at(to, at, values)
 
 
 def _stretches(arrival: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import phases
-from reports.accounts import NOBODY
+from reports.accounts import NOBODY, run_of
 from reports.calls import codes, numbers
 from reports.case import Case
 
@@ -45,7 +45,7 @@ def count(case: Case) -> Undone:
     failed[places.of(case.calls.failing.arrivals)] = True
     ends = np.zeros(3 * size, np.int64)
     for batch in case.record.batches("journeys", ["arrival", "outcome"]):
-        place = places.of(numbers(batch.column("arrival"), NOBODY))
+        place = run_of(places.of(numbers(batch.column("arrival"), NOBODY)))
         ended[place] = True
         how = codes(batch.column("outcome"), _ENDS, 0)
         how[failed[place] & (how == _BROKEN)] = 0
@@ -66,7 +66,7 @@ def _plan(case: Case, systems: tuple[str, ...]) -> tuple[NDArray[Any], NDArray[n
         arrival.append(numbers(batch.column("arrival"), NOBODY))
         counts = judged[np.searchsorted(ends, numbers(batch.column("at_ns")), "right")]
         system.append(np.where(counts, codes(batch.column("system"), order, len(systems)), len(systems) + 1))
-    return np.concatenate(arrival), np.concatenate([*system, [len(systems) + 1]])
+    return np.concatenate(arrival), np.concatenate([*system, np.array([len(systems) + 1], np.int32)])
 
 
 class _Places:
@@ -74,8 +74,9 @@ class _Places:
 
     def __init__(self, arrival: NDArray[Any]) -> None:
         self._length = len(arrival)
-        self._plain = bool((arrival == np.arange(self._length)).all())
-        self._order = None if self._plain else np.argsort(arrival, kind="stable")
+        run = run_of(arrival)
+        plain = not self._length or (isinstance(run, slice) and run.start == 0)
+        self._order = None if plain else np.argsort(arrival, kind="stable")
         self._sorted = arrival if self._order is None else arrival[self._order]
 
     def of(self, arrival: NDArray[Any]) -> NDArray[Any]:
