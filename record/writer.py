@@ -130,12 +130,17 @@ def check_conservation(planned: int, journeys: pa.Table) -> str | None:
     return None
 
 
+ROWS_TOGETHER = 2**18  # in a row group: unpacked, a column of them fits into a processor's own memory
+
+
 def store(table: pa.Table, path: Path) -> None:
     """As Parquet, so that it is read quickly (ADR 0012): whole numbers as differences, words as places in a list."""
     whole = [column.name for column in table.schema if pa.types.is_integer(column.type)]
     others = [name for name in table.schema.names if name not in whole]
     differences = dict.fromkeys(whole, "DELTA_BINARY_PACKED")
-    pq.write_table(table, path, compression="lz4", use_dictionary=others, column_encoding=differences)
+    pq.write_table(
+        table, path, compression="lz4", use_dictionary=others, column_encoding=differences, row_group_size=ROWS_TOGETHER
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -118,7 +118,7 @@ class Groups:
         self._width = self._buckets.width
         self._parts = [_Part.of(row) for row in (np.arange(strata)[None] if member is None else member)]
         size = (strata + 1) * (self._width + 1)
-        self._kind: Any = np.int64  # as places are wanted: narrower ones would be made wider again and again
+        self._kind: Any = np.int32 if size < 2**31 else np.int64
         counts = np.zeros(size, np.int64)
         for chunk in chunks(len(stratum)):
             counts += np.bincount(self._cells(chunk, self._stratum[chunk]), minlength=size)
