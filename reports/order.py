@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MANTISSA_BITS = 7  # of a 32-bit float: buckets below 1 % wide
-CHUNK = 2**18
+CHUNK = 2**19
 TABLE_MAX = 2**22
 _SHIFT = 23 - MANTISSA_BITS
+_SIGN = 31  # bits to the right of the sign of a key
 _NOWHERE = 2**15  # above the bucket of any value
 _VALUE_BITS = 42  # of a value, beside the number of its cell; NEVER_NS has as many
 
@@ -146,18 +147,18 @@ class Groups:
         """
         ranked = self._ranked(ranks)
         bucket = np.where(ranked.exists, ranked.cells % self._width, self._width)
-        levels = _Levels.of(self._parts, bucket, self._strata, self._width)
-        flags = self._flags(ranked)
+        levels = _Levels.of(self._parts, bucket, self._strata, self._width, self._flags(ranked))
         totals = np.zeros((len(ranks), blocks), np.int64)
         exceeding = np.zeros((len(ranks), ranks.shape[1], blocks), np.int64)
         found = []
         for chunk in chunks(len(self._stratum)):
-            stratum, mine = self._stratum[chunk], block[chunk]
-            cells = self._cells(chunk, stratum)
-            found.append(_where(flags, cells) + chunk.start)
+            mine = block[chunk]
+            keys = np.take(levels.keys, self._cells(chunk, self._stratum[chunk]), mode="clip")
+            found.append(np.flatnonzero(keys < 0) + chunk.start)
+            keys ^= keys >> _SIGN
             for some in levels.stretches(mine):
                 first = int(mine[some].min())
-                table = levels.table(cells[some], stratum[some], mine[some] - mine.dtype.type(first))
+                table = levels.table(keys[some], mine[some] - mine.dtype.type(first))
                 span = slice(first, first + table.shape[2])
                 for part, step in zip(self._parts, levels.steps, strict=True):
                     totals[part.groups, span] += part.sums(table[0, part.strata])
@@ -253,28 +254,32 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Levels:
-    """Above how many of the wanted buckets of its stratum a value lies; `of_cell` by place in (stratum, bucket).
+    """Above how many of the wanted buckets of its stratum a value lies.
 
-    `steps`: for each partition (its strata, k) levels from which on a value lies above the bucket of the rank.
+    `keys`: by place in (stratum, bucket), that level times the number of strata and one more, plus the stratum; turned
+    over (~) where the values must be looked at one by one. `steps`: for each partition (its strata, k) levels from
+    which on a value lies above the bucket of the rank.
     """
 
-    of_cell: Codes
+    keys: NDArray[np.int32]
     many: int
     strata: int
     steps: list[Ints]
 
     @classmethod
-    def of(cls, parts: Sequence[_Part], bucket: Ints, strata: int, width: int) -> _Levels:
-        """`bucket` (groups, k) of the ranks, `width` where there is none."""
+    def of(cls, parts: Sequence[_Part], bucket: Ints, strata: int, width: int, flags: NDArray[np.bool_]) -> _Levels:
+        """`bucket` (groups, k) of the ranks, `width` where there is none; `flags` of what must be looked at."""
         marks = np.zeros((strata, width + 1), np.bool_)
         for part in parts:
             marks[part.strata[:, None], bucket[part.member[part.strata]]] = True
         above: Ints = np.cumsum(marks, axis=1) - marks
         many = int(above.max(initial=0)) + 2
-        of_cell = np.full((strata + 1, width + 1), many, np.uint8 if many < 256 else np.uint16)
-        of_cell[:-1, :-1] = above[:, :-1]
+        level = np.full((strata + 1, width + 1), many, np.int32)
+        level[:-1, :-1] = above[:, :-1]
+        keys = (level * (strata + 1) + np.arange(strata + 1, dtype=np.int32)[:, None]).ravel()
+        keys[flags] = ~keys[flags]
         steps = [above[part.strata[:, None], bucket[part.member[part.strata]]] + 1 for part in parts]
-        return cls(of_cell.ravel(), many, strata, steps)
+        return cls(keys, many, strata, steps)
 
     def stretches(self, block: Codes) -> Iterator[Any]:
         """Places of values, so that the table of each lot holds at most about TABLE_MAX numbers: all of them as a rule;
@@ -290,13 +295,11 @@ class _Levels:
             if end > begin:
                 yield place[begin:end]
 
-    def table(self, cells: Codes, stratum: Codes, block: Codes) -> Ints:
+    def table(self, keys: Codes, block: Codes) -> Ints:
         """(levels, strata, blocks): how many of these values are on that level or above."""
         blocks = int(block.max()) + 1
         size = (self.many + 1) * (self.strata + 1) * blocks
-        key: Codes = np.take(self.of_cell, cells, mode="clip").astype(np.int32 if size < 2**31 else np.int64)
-        key *= self.strata + 1
-        key += stratum
+        key: Codes = keys.astype(np.int32 if size < 2**31 else np.int64)
         key *= blocks
         key += block
         counts = np.bincount(key, minlength=size).reshape(self.many + 1, self.strata + 1, blocks)[:-1, :-1]
