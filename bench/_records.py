@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from record import schema, writer
 from record.types import Event, FileDigest, Manifest

@@ -256,8 +256,8 @@ class _Reader:
         np.maximum(late, UNSENT + 1, out=late)
         late[unsent] = UNSENT
         phase = self._phases(intended)
-        _divide(np.maximum(intended, 0, out=second), _SECOND_NS)
-        _divide(np.subtract(intended, self._low, out=block), self._block_ns)
+        divide(np.maximum(intended, 0, out=second), _SECOND_NS)
+        divide(np.subtract(intended, self._low, out=block), self._block_ns)
         found = _Table(operation, commune, phase, took, late, second, block)
         place = None
         if gone.any():
@@ -315,14 +315,14 @@ class _Reader:
 
     def _count(self, done_ns: Codes, succeeded: NDArray[np.bool_]) -> None:
         """Into `done`; `done_ns` is used up."""
-        second = np.minimum(_divide(done_ns, _SECOND_NS), SECONDS_MAX, out=done_ns)
+        second = np.minimum(divide(done_ns, _SECOND_NS), SECONDS_MAX, out=done_ns)
         counts = np.bincount(second, minlength=len(self.done))
-        counts -= np.bincount(second[~succeeded], minlength=len(counts))
+        counts -= np.bincount(second[np.flatnonzero(~succeeded)], minlength=len(counts))
         counts[: len(self.done)] += self.done
         self.done = counts
 
 
-def _divide(ns: Codes, by: int) -> Codes:
+def divide(ns: Codes, by: int) -> Codes:
     """In place, of what is not negative; as unsigned numbers it takes a third of the time."""
     unsigned = ns.view(np.uint64)
     np.floor_divide(unsigned, np.uint64(by), out=unsigned)
@@ -369,8 +369,11 @@ def _planned(record: RunRecord, block: NDArray[Any], low: int, block_ns: int) ->
 def codes(
     column: pa.DictionaryArray, order: Mapping[str, int], missing: int, out: NDArray[np.int32] | None = None
 ) -> NDArray[np.int32]:
-    """Words as numbers: each as `order` says; `missing` for those that it does not have and where there is none."""
+    """Words as numbers: each as `order` says; `missing` for those that it does not have and where there is none. To be
+    read only: where the column has them in that order, they are its own."""
     places = np.array([order.get(word, missing) for word in column.dictionary.to_pylist()] + [missing], np.int32)
+    if not column.null_count and np.array_equal(places[:-1], np.arange(len(places) - 1)):
+        return np.asarray(column.indices.to_numpy(zero_copy_only=False))
     indices = column.indices.fill_null(len(places) - 1) if column.null_count else column.indices
     found: NDArray[np.int32] = np.take(places, indices.to_numpy(zero_copy_only=False), out=out, mode="clip")
     return found  # "clip" is the fastest: no index has to be looked at first

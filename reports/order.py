@@ -71,7 +71,8 @@ class Pairs:
         return len(self.inner)
 
     def __getitem__(self, at: Any) -> Codes:
-        outer, found = self.outer[at], self.inner[at].astype(np.int32)
+        outer: Codes = self.outer[at]
+        found: Codes = self.inner[at].astype(np.int32)
         if len(outer) and outer.min() == outer.max():
             found += np.int32(int(outer[0]) * self.width)
         else:

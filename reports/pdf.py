@@ -264,9 +264,7 @@ def _item(words: Words, item: Item) -> list[str]:
     return [change, title, words.say(item.said), runs]
 
 
-def _charts(
-    language: str, assessment: Assessment, case: Case, capacity: CapacityAnswer | None
-) -> list[dict[str, str]]:
+def _charts(language: str, assessment: Assessment, case: Case, capacity: CapacityAnswer | None) -> list[dict[str, str]]:
     """Over time, over percentiles, over the load; what the record does not support is left out."""
     faults = [(each.begin_ns / 1e9, (each.end_ns or case.end_ns) / 1e9) for each in assessment.recoveries]
     drawn = {"timeline": charts.timeline_svg(case.once(timeline.of), case.manifest.phases, faults, language)}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import order
-from reports.calls import SECONDS_MAX, codes, numbers
+from reports.calls import SECONDS_MAX, codes, divide, numbers
 from reports.case import Case
 
 POINTS_MAX = 360  # ten seconds each over an hour
@@ -57,14 +57,14 @@ class Timeline:
         return len(self.at_s)
 
 
-def _times(case: Case, group: Stretches, points: int) -> Floats:
-    """(2, points): p50 and p95, s, of the calls whose time counts."""
+def _times(case: Case, group: Stretches, points: int) -> tuple[order.Ints, Floats]:
+    """Of the calls whose time counts, by point: how many there are, and (2, points) p50 and p95, s."""
     calls, took = case.calls, case.calls.took_ns.__getitem__
     alike = not len(calls.unanswered_at)  # then every time counts as what it is, as for the percentiles
     buckets = case.times.clock.buckets if alike else order.Buckets(took, len(calls), calls.untimed_at)
     timed = order.Groups(took, group, points, buckets)
     ranks = -(-np.array([50, 95]) * timed.n[:, None] // 100)
-    return np.asarray(np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan))
+    return timed.n, np.where(timed.n > 0, timed.at(ranks).T / 1e9, np.nan)
 
 
 def _count(case: Case, table: str, column: str, step: int, points: int, outcomes: tuple[str, ...] = ()) -> order.Ints:
@@ -72,7 +72,7 @@ def _count(case: Case, table: str, column: str, step: int, points: int, outcomes
     counts = np.zeros(points, np.int64)
     for batch in case.record.batches(table, [column, "outcome"] if outcomes else [column]):
         at = numbers(batch.column(column), -1)
-        second = np.maximum(at, 0) // 1_000_000_000
+        second = divide(np.maximum(at, 0), 1_000_000_000)
         if outcomes:
             second = second[(codes(batch.column("outcome"), dict.fromkeys(outcomes, 1), 0) == 1) & (at >= 0)]
         counts += np.bincount(Stretches(second, step, points)[:], minlength=points)
@@ -86,7 +86,7 @@ def of(case: Case) -> Timeline:
     points = -(-length // step)
     calls = case.calls
     group = Stretches(calls.second, step, points)
-    due_n, failed_n = (order.count(places, points) for places in (group, group[calls.failed_at]))
+    failed_n, untimed_n = (order.count(group[at], points) for at in (calls.failed_at, calls.untimed_at))
     ended = Stretches(np.arange(len(calls.done)), step, points)[:]
     ended[SECONDS_MAX:] = points - 1
     done_n = np.bincount(ended, calls.done, points)
@@ -95,13 +95,13 @@ def of(case: Case) -> Timeline:
         planned_n = _count(case, "arrivals", "at_ns", step, points)
         begun_n = _count(case, "journeys", "started_ns", step, points, ("ok", "refused", "unknown"))
         ended_n = _count(case, "journeys", "done_ns", step, points, ("ok",))
-        p50, p95 = times.result()
+        timed_n, (p50, p95) = times.result()
     return Timeline(
         step_s=step,
         at_s=np.arange(points, dtype=np.float64) * step,
         p50_s=p50,
         p95_s=p95,
-        due_per_s=due_n / step,
+        due_per_s=(timed_n + untimed_n) / step,
         done_per_s=done_n / step,
         failed_per_s=failed_n / step,
         planned_per_s=planned_n / step,

@@ -48,8 +48,8 @@ def count(case: Case) -> Undone:
         place = run_of(places.of(numbers(batch.column("arrival"), NOBODY)))
         ended[place] = True
         how = codes(batch.column("outcome"), _ENDS, 0)
-        how[failed[place] & (how == _BROKEN)] = 0
-        ends += np.bincount(system[place] * 3 + how, minlength=len(ends))
+        told = failed[place] & (how == _BROKEN)
+        ends += np.bincount(system[place] * 3 + np.where(told, 0, how), minlength=len(ends))
     by_system = ends.reshape(size, 3)[:-1]
     absent = np.bincount(system[~ended], minlength=size)[:-1]
     return Undone(systems, by_system.sum(axis=1) + absent, by_system[:, _DROPPED], by_system[:, _BROKEN])
