@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from itertools import groupby
 from typing import Any
 
 from reports import catalogue, charts, curves, facts, fields, geography, spectrum, store, timeline
@@ -240,13 +241,14 @@ def _extras(words: Words, extras: Extras) -> dict[str, Any]:
 
 
 def _clause(words: Words, one: ClauseResult) -> dict[str, Any]:
-    clause = one.clause
-    measured = (f"{each.check} ({each.run}): {words(f'pdf.state.{each.verdict.word}')}" for each in one.measured)
+    clause, measured = one.clause, []
+    for run, found in groupby(one.measured, lambda each: each.run):
+        measured += [run, *(f"{each.check}: {words(f'pdf.state.{each.verdict.word}')}" for each in found)]
     return {
         "slug": clause.slug,
         "text": clause.vi if words.language == "vi" else clause.en,
         "source": f"{clause.source} ({words('page.verified' if clause.verified else 'page.unverified')})",
-        "measured": list(measured) or list(clause.measures),
+        "measured": measured or list(clause.measures),
         "digest": one.evidence,
         "state": _MET.get(one.met, Verdict.UNDECIDED).word,
         "word": words(f"clause.{one.met.value}"),
