@@ -91,7 +91,7 @@ class _Sheet:
         """Columns of the arrivals of the sheet, and of all others."""
         columns, known = (arrival, *more), arrival < len(self.there)
         if known.all():
-            return columns, tuple(column[:0] for column in columns)
+            return columns, tuple(column[:0].copy() for column in columns)  # a view would keep the whole column
         return tuple(column[known] for column in columns), tuple(column[~known] for column in columns)
 
     def wrong(self) -> tuple[int, ...]:

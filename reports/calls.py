@@ -373,7 +373,9 @@ def codes(
     read only: where the column has them in that order, they are its own."""
     places = np.array([order.get(word, missing) for word in column.dictionary.to_pylist()] + [missing], np.int32)
     if not column.null_count and np.array_equal(places[:-1], np.arange(len(places) - 1)):
-        return np.asarray(column.indices.to_numpy(zero_copy_only=False))
+        as_they_are: NDArray[np.int32] = column.indices.to_numpy(zero_copy_only=False)
+        if as_they_are.view(np.uint32).max(initial=0) < max(len(places) - 1, 1):  # else a place that no word has
+            return as_they_are
     indices = column.indices.fill_null(len(places) - 1) if column.null_count else column.indices
     found: NDArray[np.int32] = np.take(places, indices.to_numpy(zero_copy_only=False), out=out, mode="clip")
     return found  # "clip" is the fastest: no index has to be looked at first

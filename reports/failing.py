@@ -57,7 +57,8 @@ class Failing:
             one = first[place]
             example = (int(at_ns[one]), int(arrival[one]), communes[int(at[one])].as_py() or "")
             count, before = self._groups.get(int(found[place]), (0, example))
-            self._groups[int(found[place])] = (count + int(counts[place]), min(example, before))
+            earliest = min(before, example, key=lambda each: each[:2])
+            self._groups[int(found[place])] = (count + int(counts[place]), earliest)
 
     @property
     def arrivals(self) -> NDArray[np.uint32]:

@@ -51,7 +51,7 @@ def write_into(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
-    path = path.resolve()  # what a link points to, not the link
+    path = Path(os.path.realpath(path))  # what a link points to, not the link
     if path.exists() and not path.is_file():  # a pipe or a device
         path.write_bytes(content)
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -122,6 +124,22 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.pdf": b"signed"}
+
+
+def test_a_link_is_followed_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "report.pdf").symlink_to("there/kept.pdf")
+    store.write_into(tmp_path, {"report.pdf": b"new"})
+    assert (tmp_path / "report.pdf").is_symlink()
+    assert (tmp_path / "there/kept.pdf").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        told = reader.submit((tmp_path / "pipe").read_bytes)
+        store.write_into(tmp_path, {"pipe": b"told"})
+        assert told.result() == b"told"
+    (tmp_path / "loop").symlink_to("loop")
+    store.write_into(tmp_path, {"loop": b"kept"})
+    assert (tmp_path / "loop").read_bytes() == b"kept", "a link that leads nowhere is no file to be kept"
 
 
 def test_what_was_not_tested_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from record.reader import open_record
 from record.types import Outcome, Phase, RecordError
+from reports import calls
 from reports.case import Case
 from reports.latency import ALL_JUDGED, Row
 from reports.verdict import NEVER_NS
@@ -218,3 +219,11 @@ def test_a_word_that_is_none_is_told_of_the_file(tmp_path: Path) -> None:
     pq.write_table(table.set_column(table.schema.get_field_index("commune"), "commune", column), path)
     with pytest.raises(RecordError, match=r"samples\.parquet: cannot be read"):
         _ = Case(open_record(folder, check_digests=False)).calls
+
+
+@pytest.mark.parametrize("index", [2, 261, -1])
+def test_a_word_that_the_list_does_not_have_is_missing(index: int) -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1, index], pa.int32()), pa.array(["a", "b"]), safe=False)
+    found = calls.codes(column, {"a": 0, "b": 1}, calls.NO_WORD)
+    assert list(found[:2]) == [0, 1]
+    assert found[2] == (calls.NO_WORD if index > 0 else 0), "as the places of the words are clipped"
