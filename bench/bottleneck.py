@@ -1,4 +1,5 @@
 """Does the harness name what limits a system? At least 20 kinds of known culprits, five seeds each, over real sockets.
+The goal holds for every kind by itself, not only for all of them together.
 
 `QUICK=1`: some kinds, one seed. `python -m bench.bottleneck KIND [SEEDS]`: one kind. Beside us, on the same records,
 two rankings as published for finding root causes: which resource's meter stands out most (N-sigma between quiet and
@@ -113,12 +114,17 @@ def _report(answers: Sequence[Answer], seconds: float) -> None:
     peers = [_share([_peer(a, a.sigma) for a in sick]), _share([_peer(a, a.correlation) for a in sick])]
     falsely = sum(not answer.top(1) for answer in healthy)
     print(f"{len(answers)} sweeps in {seconds / 60:.1f} min; healthy accused: {falsely} of {len(healthy)}")
-    ok = top_1 >= TOP_1 and top_3 >= TOP_3 and falsely == 0
+    kinds = dict.fromkeys(answer.case.kind for answer in sick)
+    by_kind = {kind: _share([a.top(1) for a in sick if a.case.kind == kind]) for kind in kinds}
+    worst_kind = min(by_kind, key=lambda kind: by_kind[kind], default="")
+    worst = by_kind.get(worst_kind, 1.0)
+    ok = min(top_1, worst) >= TOP_1 and top_3 >= TOP_3 and falsely == 0
     result(
         "bottleneck", top_1, max(peers), TOP_1, ok,
         peer_name="N-sigma and correlation of the same meters, the better one",
         top_3=round(top_3, 4), healthy_accused=falsely, healthy=len(healthy), cases=len(answers),
-        kinds=len({answer.case.kind for answer in answers}), minutes=round(seconds / 60, 1),
+        kinds=len({answer.case.kind for answer in answers}), worst_kind=worst_kind, worst=round(worst, 4),
+        minutes=round(seconds / 60, 1),
     )  # fmt: skip
 
 
