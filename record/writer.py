@@ -21,6 +21,7 @@ from record import schema, sound, tables
 from record.types import Event, FileDigest, Manifest, RecordError, State, Zero
 
 FREE_BYTES_MIN = 256 * 1024 * 1024
+ROWS_TOGETHER = 2**18  # in a row group: unpacked, a column of them fits into a processor's own memory
 
 
 def create(folder: Path, manifest: Manifest, communes: pa.Table, arrivals: pa.Table) -> None:
@@ -128,9 +129,6 @@ def check_conservation(planned: int, journeys: pa.Table) -> str | None:
     if never or twice:
         return f"of {planned} planned arrivals {never} have no end and {twice} have more than one"
     return None
-
-
-ROWS_TOGETHER = 2**18  # in a row group: unpacked, a column of them fits into a processor's own memory
 
 
 def store(table: pa.Table, path: Path) -> None:

@@ -248,7 +248,7 @@ def _clause(words: Words, one: ClauseResult) -> dict[str, Any]:
         "slug": clause.slug,
         "text": clause.vi if words.language == "vi" else clause.en,
         "source": f"{clause.source} ({words('page.verified' if clause.verified else 'page.unverified')})",
-        "measured": measured or list(clause.measures),
+        "measured": measured or [f"{name}: {words('pdf.not_measured')}" for name in clause.measures],
         "digest": one.evidence,
         "state": _MET.get(one.met, Verdict.UNDECIDED).word,
         "word": words(f"clause.{one.met.value}"),

@@ -171,7 +171,8 @@ def test_clauses_and_what_became_of_earlier_findings_stand_on_the_paper_to_be_si
 ) -> None:
     record, assessment = failed.case.record, failed.assessment
     asked = Clause("errors", "Tỷ lệ lỗi", "Errors", "điều 4", False, ("test",), ("objective.errors",), "unit-head")
-    results = clauses.results([asked], [], [Evidence(assessment, record.manifest, record.sealed)])
+    unseen = replace(asked, slug="recovery", measures=("recovery.*",))
+    results = clauses.results([asked, unseen], [], [Evidence(assessment, record.manifest, record.sealed)])
     earlier = msgspec.structs.replace(record.manifest, run_id="run-0", created_utc="2025-06-01T00:00:00Z")
     seen = [since.Seen(assessment, failed.page.actions, head, True) for head in (record.manifest, earlier)]
     told = Extras(clauses=results, since=since.compare(seen[0], seen[1:]), given=("--clauses", "--since"))
@@ -180,6 +181,7 @@ def test_clauses_and_what_became_of_earlier_findings_stand_on_the_paper_to_be_si
     assert results[0].evidence in text.replace(" ", "")
     for said in (words("sheet.clauses"), words("clause.not-met"), words("sheet.since"), words("since.open"), "run-0"):
         assert said in text
+    assert f"recovery.*: {words('pdf.not_measured')}" in text, "what was only asked for is not taken for measured"
     other = pdf.Words("en" if language == "vi" else "vi")
     assert other("clause.not-met") not in text
     assert "--trust ca.pem --clauses … --since …" in text
