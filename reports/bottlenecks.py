@@ -72,14 +72,17 @@ def view_of(sweep: Sweep) -> View:
     lowest = all_steps[: max(1, len(all_steps) // 3)]
     base_p95 = min((step.p95_s for step in lowest), default=0.0)
     base_failed = min((step.failed for step in lowest), default=0.0)
-    bad = [_is_hurt(step, base_p95, base_failed) for step in all_steps]
+    loses = [_loses(step, base_failed) for step in all_steps]
+    slower = [step.p95_s > max(SLOWER * base_p95, base_p95 + LATER_S) for step in all_steps]
+    bad = [one or other for one, other in zip(loses, slower, strict=True)]
     begin = len(all_steps)
     for place in range(len(all_steps) - 1, -1, -1):
         if bad[place] and sum(bad[place:]) >= 2 / 3 * (len(all_steps) - place):
             begin = place
     quiet = tuple(step for step, is_bad in zip(all_steps[:begin], bad, strict=False) if not is_bad)
     hurt = tuple(step for place, step in enumerate(all_steps) if place >= begin and bad[place])
-    return View(sweep, quiet or all_steps[:1], hurt, _limit(all_steps, hurt))
+    lost = tuple(step for place, step in enumerate(all_steps) if place >= begin and loses[place])
+    return View(sweep, quiet or all_steps[:1], hurt, lost, _limit(all_steps, hurt))
 
 
 def _limit(all_steps: Sequence[Step], hurt: Sequence[Step]) -> float:
@@ -90,11 +93,10 @@ def _limit(all_steps: Sequence[Step], hurt: Sequence[Step]) -> float:
     return mean if behind and min(behind) > (1 - 2 * ALIKE) * most else most
 
 
-def _is_hurt(step: Step, base_p95: float, base_failed: float) -> bool:
+def _loses(step: Step, base_failed: float) -> bool:
     missing = (step.offered - step.carried) * step.seconds
     behind = step.kept_up < KEPT_UP_MIN and missing > 3 * (step.offered * step.seconds) ** 0.5
-    failing = step.failed >= FAILED_MIN and step.failed > 2 * base_failed
-    return behind or failing or step.p95_s > max(SLOWER * base_p95, base_p95 + LATER_S)
+    return behind or (step.failed >= FAILED_MIN and step.failed > 2 * base_failed)
 
 
 def _judge(sweep: Sweep, goal: float | None) -> Judgement:

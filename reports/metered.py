@@ -1,7 +1,7 @@
 """How far a resource with meters explains that the system was hurt.
 
-Used up where the system was hurt, and nearly so already where that began, at a demand per call that is the same as when
-all was quiet: a culprit (tier 0). So is what most of the added time is spent waiting for, and what itself refuses most
+Used up where the system was hurt, nearly so already at the first step that lost calls and busy where calls began to take
+longer, at a demand per call that is the same as when all was quiet: a culprit (tier 0). So is what most of the added time is spent waiting for, and what itself refuses most
 of what failed. Used up at a demand that grew: held by calls that wait for somebody else, a symptom (tier 3). All others
 are on the list by their ceilings only (tier 5).
 """
@@ -15,11 +15,11 @@ from reports import demands
 from reports.demands import PREFIX, Law, Use
 from reports.suspects import Row, Suspect, View
 
-USED_UP, NEARLY = 0.92, 0.85  # at most, and at the first step that was hurt
+USED_UP, NEARLY = 0.92, 0.85  # at most, and at the first step that lost calls
 HELD_LONGER, HELD_ERRORS = 0.25, 3.0  # by so much, and by so many standard errors, the demand must have grown
 WAITING_SHARE = 0.4  # of the growth of the latency
 WAITED_S = 0.05  # growth below which it is not shared out
-BUSY_MIN = 0.6  # of a resource that is waited for
+BUSY_MIN = 0.6  # of a resource that is waited for; one server alone makes calls take 2.5 times as long then (M/M/1)
 REFUSING_SHARE = 0.5  # of the calls that failed
 BACKLOG_SHARE, BACKLOG_MIN = 0.05, 5.0  # of the calls of a step, that more wait at its end than at its beginning
 
@@ -63,13 +63,23 @@ def _explains(view: View, line: Law | None, hurt: Sequence[Use], waited: float) 
     same = line is None or longer <= 1 + max(HELD_LONGER, HELD_ERRORS * line.error)
     if (refusing := _refusing_share(hurt)) >= REFUSING_SHARE:
         return 0, "refusing", refusing
-    if shares and max(shares) >= USED_UP and shares[0] >= NEARLY and same:
+    if shares and max(shares) >= USED_UP and _busy_in_time(view, hurt) and same:
         return 0, "used_up", max(shares)
     if waited >= WAITING_SHARE and same and (not shares or max(shares) >= BUSY_MIN):
         return (0 if line is not None else 1), "waited_for", min(1.0, waited)
     if shares and max(shares) >= USED_UP and not same:
         return 3, "held", max(shares) / longer
     return 5, "ceiling", 0.0
+
+
+def _busy_in_time(view: View, hurt: Sequence[Use]) -> bool:
+    """Whether it was already nearly used up where calls were first lost, and busy where they began to take longer.
+
+    Where none were lost, nearly used up where they began to take longer.
+    """
+    told = [one for one in hurt if one.share is not None]
+    judged = [one for one in told if one.step in view.lost] or told
+    return (judged[0].share or 0.0) >= NEARLY and (told[0].share or 0.0) >= BUSY_MIN
 
 
 def held_longer(line: Law | None, hurt: Sequence[Use]) -> float:

@@ -54,11 +54,15 @@ class Suspect:
 
 @dataclass(frozen=True)
 class View:
-    """A sweep with its steps told apart: at `quiet` ones the system kept up, at `hurt` ones it did not."""
+    """A sweep with its steps told apart: at `quiet` ones the system kept up, at `hurt` ones it did not.
+
+    `lost` are those of the hurt ones at which calls were left behind or failed; at the others they only took longer.
+    """
 
     sweep: Sweep
     quiet: tuple[Step, ...]
     hurt: tuple[Step, ...]
+    lost: tuple[Step, ...]
     limit: float  # calls per second carried out at most, where the system was hurt; else the highest rate offered
 
     @property

@@ -44,6 +44,33 @@ def test_what_is_used_up_is_named_and_a_busy_neighbour_is_not(tmp_path: Path) ->
     assert found.hurt_from == pytest.approx(110, rel=0.03)
 
 
+def _slower_at_80(samples: list[Sample]) -> list[Sample]:
+    """One server alone makes calls wait long before it is used up: one call in ten at 80 per second, none is lost."""
+    return changed(samples, lambda s: {"done_ns": s.done_ns + 300 * MS} if at(s) == 3 and s.arrival % 10 == 0 else {})
+
+
+def test_a_single_server_is_named_though_calls_took_longer_before_it_was_used_up(tmp_path: Path) -> None:
+    limit = 80 / 0.77
+    samples = _slower_at_80(queued(dues(), limit))
+    found = judged(
+        tmp_path,
+        samples,
+        station("culprit", samples, demand_ms=1 / limit * 1e3),
+        station("busy neighbour", samples, demand_ms=0.85 / limit * 1e3),
+    )
+    assert found.hurt_from == pytest.approx(80, rel=0.03)
+    assert first(found) == ("named", "used_up", "culprit")
+
+
+@pytest.mark.parametrize("share", [0.57, 0.64])
+def test_what_is_used_up_only_beyond_the_limit_is_not_what_limits(tmp_path: Path, share: float) -> None:
+    """It stands in front, so it does what is offered and is nearly used up at 130 per second; the limit is 104."""
+    samples = _slower_at_80(queued(dues(), 80 / 0.77))
+    found = judged(tmp_path, samples, station("in front", quick(dues()), demand_ms=share / 80 * 1e3))
+    assert found.status == "unconfirmed"
+    assert bottleneck_page.summary(found, None)["named"] == []
+
+
 def test_a_pool_that_waits_for_the_database_is_a_symptom(tmp_path: Path) -> None:
     samples = queued(dues(), LIMIT)
     found = judged(
