@@ -216,22 +216,16 @@ def _shifted(
     """The queue's curve, moved up or down by what the segments near the limit say.
 
     Both are uncertain: the queue by `spread` and by AGREE, more if the segments contradict it beyond what chance gives
-    in 1 of 100 (the excess of the squared shift over that, as James and Stein would have it); the segments by φ.
+    in 1 of 100 (the excess of the squared shift over that, as James and Stein would have it); the segments by φ, more
+    if they contradict each other.
     """
     middle = shape.crossing(target) - per_arrival
     expected = shape.logit(x + per_arrival)
     weight = np.exp(-0.5 * ((x - middle) / KERNEL) ** 2)
-    shift = 0.0
-    for _ in range(50):  # Newton, for one number
-        p = 1 / (1 + np.exp(-np.clip(expected + shift, -30, 30)))
-        information = float((weight * of * p * (1 - p)).sum())
-        if information < 1e-9:
-            break
-        change = float((weight * (late - of * p)).sum()) / information
-        shift = float(np.clip(shift + np.clip(change, -1, 1), -8, 8))
-        if abs(change) < 1e-9:
-            break
-    variance = shape.phi / information if information > 1e-9 else np.inf
+    shift, information = queueing.shift(expected, weight, late, of)
+    variance = (
+        max(shape.phi / information, queueing.jackknife(expected, weight, late, of)) if information > 1e-9 else np.inf
+    )
     trusted = (AGREE**2 + shape.spread**2) * shape.slope**2
     trusted += max(0.0, shift**2 - CHANCE**2 * (variance + trusted)) if np.isfinite(variance) else 0.0
     moved = shift * trusted / (trusted + variance) if np.isfinite(variance) else 0.0

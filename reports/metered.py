@@ -1,9 +1,9 @@
 """How far a resource with meters explains that the system was hurt.
 
-Used up where the system was hurt, nearly so already at the first step that lost calls and busy where calls began to take
-longer, at a demand per call that is the same as when all was quiet: a culprit (tier 0). So is what most of the added time is spent waiting for, and what itself refuses most
-of what failed. Used up at a demand that grew: held by calls that wait for somebody else, a symptom (tier 3). All others
-are on the list by their ceilings only (tier 5).
+Used up where the system was hurt, nearly so already at the first step that lost calls and busy where calls began to
+take longer, at a demand per call that is the same as when all was quiet: a culprit (tier 0). So is what most of the
+added time is spent waiting for, and what itself refuses most of what failed. Used up at a demand that grew: held by
+calls that wait for somebody else, a symptom (tier 3). All others are on the list by their ceilings only (tier 5).
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from reports import service_times
 
@@ -26,7 +25,6 @@ FILLED = 2.0  # calls per server at the worst; where there never were as many, n
 UNLIKE_MAX = 0.15  # waiting calls and others may differ so much in service
 OVERHEAD_S_MAX = 0.003  # of network and clients, which no server is busy with
 OVERHEAD_AT = (0.2, 0.3, 0.4, 0.5)
-SURE = 0.99  # that the speed really varies
 BLOCK_CALLS_MIN = 100
 HELD = 0.95  # quantile to which service times are held when speeds are compared
 BLOCK_S = 5.0  # speed is taken to be constant for so long
@@ -35,6 +33,7 @@ WARM_SHARE = 0.1  # of a lane, left out
 LANES = 48  # independent histories behind the point estimate
 RESAMPLED, RESAMPLED_LANES = 20, 6
 STEPS = np.array([-0.12, -0.05, 0.0, 0.05, 0.12])  # ln(rate) around the crossing
+WEIGHT_MIN = 0.05  # of a segment that has a say
 SLOPE_MIN = 0.5  # of the logit against ln(rate); a flatter curve says nothing about where it crosses anything
 COARSE = np.array([0.3, 0.45, 0.6, 0.7, 0.8, 0.88, 0.94, 0.98])  # of the ceiling
 
@@ -58,7 +57,7 @@ class Service:
 
     @property
     def speed_spread(self) -> float:
-        """Standard deviation of ln(speed) from block to block, beyond what chance gives; 0 when chance explains it."""
+        """Standard deviation of ln(speed) from block to block, beyond what chance gives."""
         held = np.minimum(self.took, np.quantile(self.took, HELD))  # a far tail would pass for speed
         full = [block for block in _blocks(held, self.begun) if block.size >= BLOCK_CALLS_MIN]
         if len(full) < 6:
@@ -68,12 +67,9 @@ class Service:
         chance = np.array([variation / block.size for block in full])
         weights = 1 / chance
         middle = float((weights * logs).sum() / weights.sum())
-        freedom = len(full) - 1
-        excess = float((weights * (logs - middle) ** 2).sum()) - freedom  # of Cochran's Q
-        if excess + freedom < stats.chi2.ppf(SURE, freedom):
-            return 0.0
+        excess = float((weights * (logs - middle) ** 2).sum()) - (len(full) - 1)  # of Cochran's Q
         scale = float(weights.sum() - (weights**2).sum() / weights.sum())  # DerSimonian and Laird, 1986
-        return float(np.sqrt(excess / scale))
+        return float(np.sqrt(max(0.0, excess) / scale))
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ def learn(sent_s: Floats, done_s: Floats) -> Service | None:
             break
     if best is None or best[0] > UNLIKE_MAX or _deepest(sent_s, done_s) < FILLED * best[1]:
         return None
-    took, begun, waited = _reconstruct(sent_s, done_s, best[1])
+    took, begun, waited = _alone(sent_s, done_s) if best[1] == 1 else _reconstruct(sent_s, done_s, best[1])
     overhead = _overhead(took, waited)
     took = np.maximum(np.where(waited, took, took - overhead), 1e-6)
     return Service(best[1], took, begun, waited, overhead)
@@ -169,6 +165,29 @@ def curve(service: Service, limit_s: float, share: float, seed: int = 1) -> Curv
     return Curve(near, logits, spread, phi)
 
 
+def shift(expected: Floats, weight: Floats, late: NDArray[np.int64], of: NDArray[np.int64]) -> tuple[float, float]:
+    """(logits by which the expected ones must be moved to agree with the late calls, Fisher's information on that)."""
+    moved, information = 0.0, 0.0
+    for _ in range(50):  # Newton, for one number
+        p = 1 / (1 + np.exp(-np.clip(expected + moved, -30, 30)))
+        information = float((weight * of * p * (1 - p)).sum())
+        if information < 1e-9:
+            break
+        change = float((weight * (late - of * p)).sum()) / information
+        moved = float(np.clip(moved + np.clip(change, -1, 1), -8, 8))
+        if abs(change) < 1e-9:
+            break
+    return moved, information
+
+
+def jackknife(expected: Floats, weight: Floats, late: NDArray[np.int64], of: NDArray[np.int64]) -> float:
+    """Variance of the shift from leaving out one segment at a time (Tukey, 1958): one slow minute makes no curve."""
+    near = np.flatnonzero(weight > WEIGHT_MIN)
+    others = [np.arange(weight.size) != place for place in near]
+    without = [shift(expected[some], weight[some], late[some], of[some])[0] for some in others]
+    return float((near.size - 1) * np.var(without)) if near.size > 1 else 0.0
+
+
 def _reconstruct(sent_s: Floats, done_s: Floats, servers: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """(service time, begin, whether it waited) of each call; the heap holds the latest departures, one per server."""
     free = [-np.inf] * servers
@@ -180,6 +199,14 @@ def _reconstruct(sent_s: Floats, done_s: Floats, servers: int) -> tuple[Floats, 
             heapq.heapreplace(free, done)
     started = np.array(begun)
     return done_s - started, started, started > sent_s
+
+
+def _alone(sent_s: Floats, done_s: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """The same of one server, whose departures tell in which order it served: not always that of sending."""
+    order = np.argsort(done_s, kind="stable")
+    begun = np.empty_like(done_s)
+    begun[order] = np.maximum(sent_s[order], np.concatenate([[-np.inf], done_s[order][:-1]]))
+    return done_s - begun, begun, begun > sent_s
 
 
 def _overhead(took: Floats, waited: NDArray[np.bool_]) -> float:

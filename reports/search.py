@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from reports.capacity import CONFIRM, CONFIRM_AT, Capacity
 
 FIRST = 0.25  # factor of the lowest stair
-RATIO = 1.35
+RATIO = 1.5
 ARRIVALS_PER_S_MAX = 20_000.0
 ARRIVALS_MAX = 3_000_000
 SETTLE_S = 2.0
 STRETCH_S = 8.0
-CONFIRM_S = 20.0
+CONFIRM_S, CONFIRM_S_MAX = 20.0, 60.0
 ROUND_S_MIN = 14.0  # of load; a shorter record is not worth its start
 NARROW = 0.025  # relative half-width at which there is nothing left to look for
 AROUND = (0.97, 1.02, 1.0, 0.985)
@@ -75,6 +75,14 @@ def trial(found: Capacity, seconds: float = CONFIRM_S) -> tuple[Stretch, ...]:
     return Stretch("settle", SETTLE_S, factor), Stretch(CONFIRM, round(seconds, 3), factor)
 
 
+def trial_s(found: Capacity, left_s: float) -> float:
+    """How long the answer is put to the test when so much time is left: all of it while the answer is not sure yet,
+    since the calls of a trial tell of the target as well; 0 when it is too little."""
+    if left_s < CONFIRM_S / 2:
+        return 0.0
+    return min(left_s, CONFIRM_S if found.width < NARROW else CONFIRM_S_MAX)
+
+
 def following(found: Capacity, rounds: int, left_s: float, start_s: float) -> tuple[Stretch, ...] | None:
     """The next record after the staircase; None when it is time for the trial.
 
@@ -82,10 +90,12 @@ def following(found: Capacity, rounds: int, left_s: float, start_s: float) -> tu
     load.
     """
     load_s = left_s - (CONFIRM_S + SETTLE_S + start_s)
-    length = load_s / max(1, ROUNDS - rounds) - start_s
-    if length < ROUND_S_MIN or (rounds and found.width < NARROW and found.crossings):
+    if rounds and found.width < NARROW and found.crossings:
         return None
-    return near(found, length)
+    for left in range(ROUNDS - rounds, 0, -1):  # fewer and longer ones where starts are slow
+        if (length := load_s / left - start_s) >= ROUND_S_MIN:
+            return near(found, length)
+    return None
 
 
 class Watch:

@@ -25,10 +25,10 @@ from scenarios.world import plan_of
 from thongsuot import options
 from thongsuot.progress import Show
 
-FLAT_STEP_S, DAY_STEP_S = 2.5, 8.0
+FLAT_STEP_S, DAY_STEP_S = 2.0, 8.0
 FLAT_USERS_MIN = 3000  # who wait with their requests while a target is overloaded
 IMPORTS_S_MAX = 10.0  # a process that is older did something else before
-TELL_S = 6.0  # of the budget: for what a record takes beyond the last, and to tell the answer
+TELL_S = 7.0  # of the budget: for what a record takes beyond the last, and to tell the answer
 DRAIN_S_MAX = 30.0  # what an overloaded target still has to do must not meet the next record
 EXIT_UNDECIDED, EXIT_VOID = 4, 3
 
@@ -130,8 +130,8 @@ class _Hunt:
         while found is not None and not show.stop():
             stretches = search.following(found, rounds, self._left(), self._start_s)
             if stretches is None:
-                tried_s = min(search.CONFIRM_S, self._left() - self._start_s - search.SETTLE_S)
-                if tried_s >= search.CONFIRM_S / 2:
+                tried_s = search.trial_s(found, self._left() - self._start_s - search.SETTLE_S)
+                if tried_s:
                     self._drive(search.trial(found, tried_s), show, None)
                     found = self._estimate()
                 break

@@ -6,7 +6,7 @@ import gevent
 import numpy as np
 from gevent.queue import SimpleQueue
 
-from loadtests.dispatcher import LOOK_NS, Dispatcher
+from loadtests.dispatcher import BATCH_MAX, LOOK_NS, Dispatcher
 from record.rows import ERRORS
 from record.types import JourneyEnd, Outcome
 from scenarios.schedule import Plan
@@ -62,6 +62,26 @@ def test_a_wish_to_stop_is_heard_hours_before_the_next_arrival() -> None:
         (2, Outcome.DROPPED, "stopped"),
     ]
     assert over_ns <= 1_000_000_000 + LOOK_NS
+
+
+def test_what_is_under_way_gets_its_turns_while_a_long_rest_of_the_plan_is_dropped() -> None:
+    count = 20 * BATCH_MAX
+    nothing = np.zeros(count, np.int32)
+    plan = Plan(np.zeros(count, np.int64), nothing, nothing, nothing, ("own",), ("",), ("get",))
+    ends, seen = list[JourneyEnd](), list[int]()
+    dispatcher = Dispatcher(plan, range(count), {"own": SimpleQueue(maxsize=1)}, Hours(10**18), ends.append)
+    dispatcher.stopped = True
+
+    def under_way() -> None:
+        while True:
+            seen.append(len(ends))
+            gevent.sleep(0)
+
+    other = gevent.spawn(under_way)
+    dispatcher.run()
+    other.kill()
+    assert (len(ends), dispatcher.dropped) == (count, count)
+    assert np.diff([*seen, count]).max() <= 2 * BATCH_MAX
 
 
 def test_without_a_wish_to_stop_nobody_is_early_or_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -165,6 +166,38 @@ def test_servers_are_counted_from_what_callers_saw() -> None:
     assert queueing.learn(sent, sent + service) is None  # nobody ever waited: any number would do
 
 
+def test_one_server_serves_in_the_order_of_its_answers_and_not_of_what_was_sent() -> None:
+    rng = np.random.default_rng(3)
+    sent, service = np.sort(rng.uniform(0, 40, 6000)), rng.gamma(2, 0.003, 6000)
+    way = np.where(rng.uniform(size=sent.size) < 0.005, 0.006, 0.0)  # some are overtaken by others
+    arrived = np.argsort(sent + way, kind="stable")
+    done, free = np.empty_like(sent), 0.0
+    for index in arrived.tolist():
+        free = done[index] = max(sent[index], free) + service[index]
+    found = queueing.learn(sent, done)
+    assert found is not None
+    assert found.servers == 1
+    np.testing.assert_allclose(found.took + np.where(found.waited, 0.0, found.overhead_s), service, atol=1e-9)
+
+
+CURVE = queueing.Curve(np.log([90.0, 95.0, 100.0, 105.0, 110.0]), 15 * np.log([0.9, 0.95, 1.0, 1.05, 1.1]), 0.01, 5.0)
+
+
+def _moved(add: dict[float, float]) -> float:
+    """How far segments move the capacity of a queue that has 100 calls per second; `add`: logits by their rate."""
+    x = np.log(sorted([92.0, 95.0, 97.0, 99.0, 101.0, 103.0]))
+    logits = CURVE.logit(x) + np.array([add.get(round(float(np.exp(each))), add.get(0.0, 0.0)) for each in x])
+    of = np.full(x.size, 1500, np.int64)
+    late = np.round(of / (1 + np.exp(-logits))).astype(np.int64)
+    return capacity._shifted("p95", CURVE, 0.0, x, late, of, 0.0).per_s / 100.0 - 1
+
+
+def test_one_slow_minute_moves_no_answer_and_what_all_segments_say_does() -> None:
+    assert abs(_moved({})) < 0.002
+    assert abs(_moved({103.0: 3.0})) < 0.02
+    assert _moved({0.0: 2.0}) < -0.05
+
+
 def test_a_staircase_rises_to_what_a_generator_can_send() -> None:
     stairs = staircase(50.0, 2.5)
     assert stairs[0].factor == 0.25
@@ -198,3 +231,13 @@ def test_the_search_stays_near_the_crossing_and_within_its_time(tmp_path: Path) 
     assert trial(found)[1].factor * found.base < found.low
     assert following(found, 0, 30.0, 5.0) is None
     assert following(found, 0, 120.0, 5.0) is not None
+    slow_starts = following(found, 0, 100.0, 20.0)  # too little for two records: one, and longer
+    assert slow_starts is not None
+    assert sum(one.seconds for one in slow_starts) == pytest.approx(100.0 - 22.0 - 40.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("width", "left_s", "seconds"), [(0.1, 9.0, 0.0), (0.1, 31.0, 31.0), (0.01, 31.0, 20.0)])
+def test_a_trial_takes_what_is_left_while_the_answer_is_not_sure(width: float, left_s: float, seconds: float) -> None:
+    half = 100.0 * width
+    found = SimpleNamespace(per_s=100.0, low=100.0 - half, high=100.0 + half, width=width)
+    assert search.trial_s(found, left_s) == seconds  # type: ignore[arg-type]
