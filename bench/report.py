@@ -1,8 +1,8 @@
 """How long does a report on twenty million calls take, how much memory, and how large is its page?
 
-Opening the record (digests and all), judging it, and rendering the page. Peer: reading the same columns with pyarrow,
-which is the least that any report must do. Then, on a small record, a sheet for each of 166 units, each of them signed.
-Each side runs in a process of its own.
+Opening the record, judging it (its digests are compared beside), and rendering the page. Peer: reading the same columns
+with pyarrow, which is the least that any report must do. Then, on a small record, a sheet for each of 166 units, each
+of them signed. Each side runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -61,17 +61,16 @@ def main() -> None:
 def ours(folder: Path) -> None:
     """Open, judge, render, write."""
     from record.reader import open_record
-    from reports import store, timeline
+    from reports import html, store, timeline
     from reports.assess import assess
     from reports.case import Case
-    from reports.html import render_html
 
     watch = Watch()
-    case = Case(open_record(folder))
+    case = Case(open_record(folder, beside=True))
     opened = watch.seconds
-    assessment = assess(case.record, case=case, soon=[timeline.of])
+    assessment = assess(case.record, case=case, soon=[html.ready, timeline.of])
     judged = watch.seconds
-    store.write_into(folder, {"report.html": render_html(assessment, case.record, case=case)})
+    store.write_into(folder, {"report.html": html.render_html(assessment, case.record, case=case)})
     watch.tell(
         f"gate {assessment.gate.word}; opening {opened:.2f} s, judging {judged - opened:.2f} s, "
         f"page {watch.seconds - judged:.2f} s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ class RunRecord:
         manifest: Manifest,
         connection: duckdb.DuckDBPyConnection,
         journals: Mapping[str, pa.Table],
+        digests: Future[None] | None = None,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
         self._connection = connection
         self._journals = journals  # tables of a record that was never sealed
+        self._digests = digests  # being compared
 
     @property
     def sealed(self) -> bool:
@@ -46,6 +49,15 @@ class RunRecord:
     def digest(self) -> str:
         """sha256 of manifest.json, which holds the digest of every other file of the set."""
         return writer.sha256(self.folder / "manifest.json")
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """What was read inside is as it was sealed when this is left, or RecordError is raised: waits for digests that
+        are compared `beside`."""
+        with _in_doubt(self._digests):
+            yield
+        if self._digests is not None:
+            self._digests.result()
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """The answer of DuckDB over the views communes, arrivals, samples, journeys, ledger, readings, observations."""
@@ -88,8 +100,11 @@ class RunRecord:
         return events_of(self.folder)
 
 
-def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = True) -> RunRecord:
-    """Read a record. Refuses other formats, changed files, and (without `unsealed`) a run that never was sealed."""
+def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = True, beside: bool = False) -> RunRecord:
+    """Read a record. Refuses other formats, changed files, and (without `unsealed`) a run that never was sealed.
+
+    `beside`: digests are compared while the record is read, which must happen inside `checked` then.
+    """
     manifest = read_manifest(folder)
     if manifest.state is not State.SEALED and not unsealed:
         raise RecordError(
@@ -97,8 +112,20 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
             + (f" ({manifest.abort_reason})" if manifest.abort_reason else "")
             + "; `assess` and `report` read it with --unsealed, the verdict will be undecided"
         )
+    digests = None
     if manifest.state is State.SEALED and check_digests:
-        verify_digests(folder, manifest)
+        thread = ThreadPoolExecutor(1)
+        digests = thread.submit(verify_digests, folder, manifest)
+        thread.shutdown(wait=not beside)
+        if not beside:
+            digests.result()
+    with _in_doubt(digests):
+        connection, journals = _connect(folder, manifest)
+    return RunRecord(folder, manifest, connection, journals, digests)
+
+
+def _connect(folder: Path, manifest: Manifest) -> tuple[duckdb.DuckDBPyConnection, dict[str, pa.Table]]:
+    """A database with the views, and the tables of a record that was never sealed."""
     spill = str(Path(tempfile.gettempdir()) / f"thongsuot-duckdb-{os.getpid()}")
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_MAX,
@@ -124,7 +151,7 @@ def open_record(folder: Path, *, unsealed: bool = False, check_digests: bool = T
     connection.execute(
         f"CREATE VIEW samples AS SELECT *, {_phase_case(manifest, 'intended_ns')} AS phase FROM samples_raw"
     )
-    return RunRecord(folder, manifest, connection, journals)
+    return connection, journals
 
 
 def events_of(folder: Path) -> list[Event]:
@@ -175,6 +202,17 @@ def _stored(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     file = pq.ParquetFile(path)
     for group in range(file.num_row_groups):
         yield from file.read_row_group(group, columns=columns).to_batches(max_chunksize=BATCH_ROWS)
+
+
+@contextmanager
+def _in_doubt(digests: Future[None] | None) -> Iterator[None]:
+    """What breaks inside gives way to the word that a file was changed, which it may come from."""
+    try:
+        yield
+    except Exception:
+        if digests is not None:
+            digests.result()
+        raise
 
 
 @contextmanager

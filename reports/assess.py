@@ -86,29 +86,30 @@ def assess(
     either way. `case` is that record's own, where the caller wants to ask more of it afterwards; `soon` are questions
     to it whose answers are begun beside the checks.
     """
-    case = Case(record) if case is None else case
-    case.begin(soon)
-    findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
-    gate = worst(findings)
-    if not record.sealed:
-        gate = Verdict.UNDECIDED
-    writes = any(operation.write for operation in record.manifest.operations)
-    return Assessment(
-        run_id=record.manifest.run_id,
-        gate=gate,
-        findings=findings,
-        limits=limits.untested(case),
-        digests={
-            "record": record.digest,
-            "plan": record.manifest.plan_digest,
-            "target": record.manifest.target.digest,
-            "code": record.manifest.code,
-        },
-        latency=case.latency,
-        writes=integrity.tally(case) if writes else {},
-        links=linked.tallies(case),
-        recoveries=recovery.recoveries(case),
-    )
+    with record.checked():
+        case = Case(record) if case is None else case
+        case.begin(soon)
+        findings = tuple(finding for slug, check in checks for finding in _guarded(slug, check, case))
+        gate = worst(findings)
+        if not record.sealed:
+            gate = Verdict.UNDECIDED
+        writes = any(operation.write for operation in record.manifest.operations)
+        return Assessment(
+            run_id=record.manifest.run_id,
+            gate=gate,
+            findings=findings,
+            limits=limits.untested(case),
+            digests={
+                "record": record.digest,
+                "plan": record.manifest.plan_digest,
+                "target": record.manifest.target.digest,
+                "code": record.manifest.code,
+            },
+            latency=case.latency,
+            writes=integrity.tally(case) if writes else {},
+            links=linked.tallies(case),
+            recoveries=recovery.recoveries(case),
+        )
 
 
 def _guarded(slug: str, check: Check, case: Case) -> tuple[Finding, ...]:

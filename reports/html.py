@@ -36,7 +36,7 @@ from reports.capacity_file import CapacityAnswer
 from reports.case import Case
 from reports.extras import Extras
 from reports.latency import Estimate, Row
-from reports.markup import DASH, Pen, environment
+from reports.markup import DASH, Pen, compile_templates, environment
 from reports.page_one import PageOne, UnitState
 from reports.timeline import Floats, Timeline
 from reports.units import P95, judged_scope
@@ -45,6 +45,12 @@ from reports.verdict import Finding, Param, Quantity, Text, Verdict, Word
 COMMUNES_SHOWN_MAX = 10
 ACTIONS_SHOWN_MAX = 8
 SIGNIFICANT = 4  # digits of the timeline's numbers
+
+
+def ready(_: Case) -> None:
+    """What a page needs of no record: a question to be begun while the record is judged."""
+    compile_templates()
+    page_assets.fonts()
 
 
 def render_html(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import CodeType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from reports import catalogue, linked
@@ -105,6 +107,30 @@ class Pen:
         return DASH if low == high == DASH else f"{low} … {high}"
 
 
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled, for all environments of this process."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
+def compile_templates() -> None:
+    """So that whoever writes a page later finds them ready."""
+    made = environment(None)
+    for name in made.list_templates(extensions=["j2"]):
+        made.get_template(name)
+
+
 def environment(language: str | None) -> Environment:
     """The templates with everything they may call."""
     pen = Pen(language)
@@ -115,6 +141,7 @@ def environment(language: str | None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_COMPILED,
     )
     made.globals.update(
         language=language,

@@ -110,12 +110,16 @@ def judge(run: Path, unsealed: bool, *, pages: bool = False) -> tuple[Assessment
     Imports late: pandas and matplotlib have no place in a load worker, which starts through the same command.
     """
     from record.reader import open_record
-    from reports import timeline
     from reports.assess import assess
     from reports.case import Case
 
-    case = Case(open_record(run, unsealed=unsealed))
-    return assess(case.record, case=case, soon=[timeline.of] if pages else []), case
+    soon: list[Callable[[Case], Any]] = []
+    if pages:
+        from reports import html, timeline
+
+        soon = [html.ready, timeline.of]
+    case = Case(open_record(run, unsealed=unsealed, beside=True))
+    return assess(case.record, case=case, soon=soon), case
 
 
 def show(case: Case, assessment: Assessment, paths: dict[str, Path], as_json: bool, said: Told | None = None) -> None:

@@ -216,6 +216,32 @@ def test_one_flipped_byte_is_named(tmp_path: Path, name: str) -> None:
     (folder / name).write_bytes(data)
     with pytest.raises(RecordError, match=f"{name} was changed after sealing"):
         open_record(folder)
+    said = pytest.raises(RecordError, match=f"{name} was changed after sealing")
+    with said, open_record(folder, beside=True).checked():
+        raise ValueError("what came of it")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing that could be read PAR1"])
+def test_that_a_file_was_changed_is_said_before_what_came_of_it(tmp_path: Path, damage: bytes) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    writer.seal(folder, manifest)
+    (folder / "samples.parquet").write_bytes(damage)
+    with pytest.raises(RecordError, match=r"samples\.parquet was changed after sealing"):
+        open_record(folder, beside=True)
+
+
+def test_what_breaks_over_a_record_that_is_as_it_was_sealed_stays_what_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    manifest = a_driven_run(folder)
+    write_arrivals(folder, [0, 1, 2])
+    writer.seal(folder, manifest)
+    record = open_record(folder, beside=True)
+    with pytest.raises(ValueError, match="ours"), record.checked():
+        raise ValueError("ours")
+    with record.checked():
+        assert record.query("SELECT count(*) AS n FROM arrivals").n[0] == 3
 
 
 def test_a_run_that_was_killed_is_read_only_with_the_flag(tmp_path: Path) -> None:
