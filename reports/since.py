@@ -79,7 +79,8 @@ def compare(now: Seen, before: Sequence[Seen]) -> Since:
     items += [item for key in actions if (item := _action(key, chain)) is not None]
     order = list(Change)
     items.sort(key=lambda item: (item.kind != "finding", order.index(item.change)))
-    return Since(_id(now), tuple(_id(seen) for seen in before), tuple(items), _notes(now, before))
+    notes = _notes(now, before) if items else (*_notes(now, before), Text("since.none"))
+    return Since(_id(now), tuple(_id(seen) for seen in before), tuple(items), notes)
 
 
 def problems(now: Manifest, before: Sequence[Manifest]) -> list[str]:

@@ -70,6 +70,11 @@ def test_an_unfit_run_shows_what_is_wrong_and_nothing_right() -> None:
     assert [note.key for note in compare(passes, [fails]).notes] == ["since.unfit_now"]
 
 
+def test_where_nothing_was_or_is_wrong_that_is_said_and_there_is_no_table() -> None:
+    found = compare(seen(1, P), [seen(0, P)])
+    assert (found.items, [note.key for note in found.notes]) == ((), ["since.none"])
+
+
 def test_actions_are_followed_by_their_keys() -> None:
     unit = "communes.errors:14800"
     chain = [seen(0, F, actions=(CHECK, unit)), seen(1, P), seen(2, F, actions=(CHECK,))]
