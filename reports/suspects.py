@@ -301,7 +301,8 @@ def leaks(view: View) -> list[Suspect]:
             calls, mb = calls[keep], mb[keep]
             if len(calls) < 6 or calls[-1] <= calls[0]:
                 continue
-            slope = stats.theilslopes(mb, calls, 0.9)
+            with np.errstate(invalid="ignore"):  # of many equal readings there is no interval; then the rest decides
+                slope = stats.theilslopes(mb, calls, 0.9)
             third = len(calls) * 2 // 3
             late = (mb[-1] - mb[third]) / max(calls[-1] - calls[third], 1.0)
             growth = float(mb[-1] - mb[0])
