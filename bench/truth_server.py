@@ -51,7 +51,8 @@ class Timer:
         """Forget the moment that was set, for another or for none; one that has passed is due at once."""
         nanoseconds = 0 if at is None else max(1, round(at * 1e9))
         wanted = (ctypes.c_long * 4)(0, 0, *divmod(nanoseconds, 1_000_000_000))  # interval, moment
-        self._libc.timerfd_settime(self._file, self.ABSOLUTE, wanted, None)
+        if self._libc.timerfd_settime(self._file, self.ABSOLUTE, wanted, None) < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_settime")
 
     def _over(self) -> None:
         with contextlib.suppress(BlockingIOError):  # set anew since

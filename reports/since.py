@@ -79,8 +79,8 @@ def compare(now: Seen, before: Sequence[Seen]) -> Since:
     items += [item for key in actions if (item := _action(key, chain)) is not None]
     order = list(Change)
     items.sort(key=lambda item: (item.kind != "finding", order.index(item.change)))
-    notes = _notes(now, before) if items else (*_notes(now, before), Text("since.none"))
-    return Since(_id(now), tuple(_id(seen) for seen in before), tuple(items), notes)
+    none = () if items or not now.shows_right else (Text("since.none"),)  # an unfit run cannot say so
+    return Since(_id(now), tuple(_id(seen) for seen in before), tuple(items), (*_notes(now, before), *none))
 
 
 def problems(now: Manifest, before: Sequence[Manifest]) -> list[str]:

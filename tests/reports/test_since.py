@@ -70,9 +70,11 @@ def test_an_unfit_run_shows_what_is_wrong_and_nothing_right() -> None:
     assert [note.key for note in compare(passes, [fails]).notes] == ["since.unfit_now"]
 
 
-def test_where_nothing_was_or_is_wrong_that_is_said_and_there_is_no_table() -> None:
-    found = compare(seen(1, P), [seen(0, P)])
+def test_where_nothing_is_to_be_followed_that_is_said_but_not_of_a_run_that_shows_nothing_right() -> None:
+    found = compare(seen(2, P), [seen(0, P), seen(1, P)])
     assert (found.items, [note.key for note in found.notes]) == ((), ["since.none"])
+    unfit = compare(seen(2, P, sealed=False), [seen(0, P)])
+    assert (unfit.items, [note.key for note in unfit.notes]) == ((), ["since.unfit_now"])
 
 
 def test_actions_are_followed_by_their_keys() -> None:
