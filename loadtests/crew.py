@@ -18,7 +18,7 @@ from typing import Protocol
 
 from loadtests.worker import JOB_FILE, PARENT
 
-END_S_MAX = 5.0  # for the processes to leave by themselves when all is done
+END_S_MAX = 5.0  # for the master to tell workers on other hosts that all is done
 LOG_CHARS_MAX = 600
 DONE_FILES = "done-*"  # in the journal, one per worker that has finished its share
 
@@ -61,7 +61,8 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(END_S_MAX if kind is None and self.over() else 0.0)
+        others = self._wanted.remote_workers > 0
+        self._end(END_S_MAX if others and kind is None and self.over() else 0.0)
 
     def over(self) -> bool:
         """Every worker, here or elsewhere, has finished its share and its journals are on this disk."""

@@ -88,6 +88,11 @@ class Capacity:
         return (self.high - self.low) / (2 * self.per_s)
 
     @property
+    def by_queue(self) -> bool:
+        """Whether a queue that explains the calls has a say about the binding promise."""
+        return any(one.slug == self.binding and one.by == "queue" for one in self.crossings)
+
+    @property
     def sure(self) -> bool:
         """Whether the answer is one: the interval is not too wide, its trial held, and promises held at some rate."""
         lowest = min(_rate(self.load, step) for step in self.load.segments)
@@ -142,7 +147,9 @@ def _warm(load: Load) -> float:
     worth = (tail[1] / left - (tail[0] / left) ** 2) / left
     cut = int(np.argmin(worth[: means.size // 2]))
     at = float(service.begun[cut * 5])
-    return min(at, end * WARM_SHARE_MAX) if cut else 0.0
+    if not cut or _alike(service.took[: cut * 5], service.took[cut * 5 :]):
+        return 0.0
+    return min(at, end * WARM_SHARE_MAX)
 
 
 def _service(load: Load, warm_s: float) -> Service | None:
@@ -163,15 +170,13 @@ def _service(load: Load, warm_s: float) -> Service | None:
     near = found.begun - calls.sent_s[warm] <= max(limits)
     if near.sum() < queueing.WAITED_MIN:
         return None
-    if _alike(found.took[near], found.took[~near]):
+    if min(near.sum(), (~near).sum()) >= CALLS_MIN and _alike(found.took[near], found.took[~near]):
         return found
     return Service(found.servers, found.took[near], found.begun[near], found.waited[near], found.overhead_s)
 
 
 def _alike(some: Floats, others: Floats) -> bool:
     """Whether two sets of service times have means that differ no more than by chance."""
-    if min(some.size, others.size) < CALLS_MIN:
-        return False
     error = np.hypot(some.std() / np.sqrt(some.size), others.std() / np.sqrt(others.size))
     return bool(abs(some.mean() - others.mean()) <= CHANCE * error)
 

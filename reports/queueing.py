@@ -29,6 +29,7 @@ BLOCK_CALLS_MIN = 100
 HELD = 0.95  # quantile to which service times are held when speeds are compared
 BLOCK_S = 5.0  # speed is taken to be constant for so long
 LANE_CALLS = 6_000
+AT_ONCE = 100  # calls drawn for all histories in one go
 WARM_SHARE = 0.1  # of a lane, left out
 LANES = 48  # independent histories behind the point estimate
 RESAMPLED, RESAMPLED_LANES = 20, 6
@@ -260,15 +261,18 @@ def _late(
     every, apart = np.arange(kinds * steps * lanes), 1.0 / rates[:, :, None]
     free = np.zeros((every.size, servers))
     late = np.zeros(every.size)
-    for index in range(LANE_CALLS):
-        took = tables[:, places[index]][:, None, :] * speeds[index // length]
-        service = np.broadcast_to(took, (kinds, steps, lanes)).reshape(-1)
-        free -= np.broadcast_to(gaps[index] * apart, (kinds, steps, lanes)).reshape(-1)[:, None]
-        first = free.argmin(axis=1) if servers > 1 else 0
-        end = np.maximum(free[every, first], 0.0) + service
-        free[every, first] = end
-        if index >= LANE_CALLS * WARM_SHARE:
-            late += end > limit_s
+    for since in range(0, LANE_CALLS, AT_ONCE):
+        some = np.arange(since, min(since + AT_ONCE, LANE_CALLS))
+        took = np.moveaxis(tables[:, places[some]], 0, 1) * speeds[some // length][:, None, :]
+        services = np.repeat(took[:, :, None, :], steps, axis=2).reshape(some.size, -1)
+        apiece = (gaps[some][:, None, None, :] * apart).reshape(some.size, -1)
+        for index, gap, service in zip(some.tolist(), apiece, services, strict=True):
+            free -= gap[:, None]
+            first = free.argmin(axis=1) if servers > 1 else 0
+            end = np.maximum(free[every, first], 0.0) + service
+            free[every, first] = end
+            if index >= LANE_CALLS * WARM_SHARE:
+                late += end > limit_s
     share: Floats = late.reshape(kinds, steps, lanes) / (LANE_CALLS * (1 - WARM_SHARE))
     return share
 

@@ -1,7 +1,8 @@
 """How a capacity is looked for: what the next record should show, given what the ones before have shown. Pure.
 
 First a staircase of short steps up to beyond saturation, which needs no guess of the ceiling. Then stretches near the
-crossing, where the answer is. Last a trial of the answer, a little below its lower bound.
+crossing, where the answer is; and, where a queue explains the target and its limit is far below its ceiling, others at
+a rate at which many more calls tell of the service. Last a trial of the answer, a little below its lower bound.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ CONFIRM_S, CONFIRM_S_MAX = 20.0, 60.0
 ROUND_S_MIN = 14.0  # of load; a shorter record is not worth its start
 NARROW = 0.025  # relative half-width at which there is nothing left to look for
 AROUND = (0.97, 1.02, 1.0, 0.985)
-ROUNDS = 2  # records near the crossing
+FULL = 0.92  # of the ceiling: most is served, and no backlog lasts
+FAR = 1.35  # times the crossing; from there on the late calls of a stretch say nothing about the crossing
+ROUNDS = 2  # records near the crossing; one is enough for a queue, which learns from any rate
 BEHIND = 0.85  # completed ÷ due in BEHIND_S; fewer: the target no longer keeps up
 BEHIND_S = 2.0
 SEEN_S = 0.75  # what a journal shows may be so old
@@ -57,16 +60,20 @@ def overload(reached: float, step_s: float) -> tuple[Stretch, ...]:
 
 
 def near(found: Capacity, seconds: float) -> tuple[Stretch, ...]:
-    """Stretches about the crossing, as long as `seconds` allow, wider apart while it is not sure."""
+    """Stretches about the crossing, as long as `seconds` allow, wider apart while it is not sure.
+
+    Those at a fuller rate come last: what they leave waiting would be late in the stretches about the crossing.
+    """
     centre = found.per_s / found.base
     times = max(1.0, min(4.0, found.width / 0.03))
-    stretches = [Stretch("settle", SETTLE_S, centre * (1 - 0.05 * times))]
-    length = (seconds - SETTLE_S) / max(1, round((seconds - SETTLE_S) / STRETCH_S))
-    while sum(one.seconds for one in stretches) + length <= seconds + 1e-6:
-        number = len(stretches) - 1
-        around = 1 + (AROUND[number % len(AROUND)] - 1) * times
-        stretches.append(Stretch(f"near-{number + 1}", round(length, 3), centre * around))
-    return tuple(stretches)
+    count = max(1, round((seconds - SETTLE_S) / STRETCH_S))
+    length = round((seconds - SETTLE_S) / count, 3)
+    factors = [centre * (1 + (AROUND[number % len(AROUND)] - 1) * times) for number in range(count)]
+    stretches = [Stretch(f"near-{number + 1}", length, factor) for number, factor in enumerate(factors)]
+    full = FULL * found.ceiling / found.base if found.by_queue and found.ceiling else 0.0
+    if full > FAR * centre:
+        stretches[len(AROUND) :] = [Stretch(f"full-{number + 1}", length, full) for number in range(count - len(AROUND))]
+    return Stretch("settle", SETTLE_S, centre * (1 - 0.05 * times)), *stretches
 
 
 def trial(found: Capacity, seconds: float = CONFIRM_S) -> tuple[Stretch, ...]:
@@ -92,7 +99,8 @@ def following(found: Capacity, rounds: int, left_s: float, start_s: float) -> tu
     load_s = left_s - (CONFIRM_S + SETTLE_S + start_s)
     if rounds and found.width < NARROW and found.crossings:
         return None
-    for left in range(ROUNDS - rounds, 0, -1):  # fewer and longer ones where starts are slow
+    wanted = 1 if found.by_queue else ROUNDS
+    for left in range(wanted - rounds, 0, -1):  # fewer and longer ones where starts are slow
         if (length := load_s / left - start_s) >= ROUND_S_MIN:
             return near(found, length)
     return None
