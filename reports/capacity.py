@@ -22,7 +22,7 @@ from reports.segments import Floats, Goal, Load, Segment
 
 Z90 = 1.6449  # of a normal distribution: 5 % beyond on either side
 KERNEL = 0.10  # width of the weights, in ln(rate)
-CHANCE = 2.576  # standard errors between queue and segments that are no contradiction
+CHANCE = 2.576  # standard errors that are no contradiction
 AGREE = 0.01  # a queue is never trusted closer than this, in ln(rate)
 WIDER = 1.5  # of every spread: what is learned twice from the same calls is not independent (docs/adr/0006)
 SPREAD_MIN = 0.012  # of ln(rate): clocks, rounding, a machine that is shared
@@ -33,6 +33,7 @@ CALLS_MAX = 60_000  # of the last ones, that the queue is learned from
 COLLAPSE = 0.80  # of the best throughput
 COLLAPSE_BIN_S = 2.0
 WARM_SHARE_MAX = 1 / 3  # of the first record; a cut beyond it says that the target was never steady
+SLOWER = 2.0  # standard errors by which services of a warm-up are longer
 MARGIN = 3.0  # of the warm-up: what is left after the cut must not be taken for a speed that varies
 CONFIRM = "confirm"  # name of the phase that tries the answer
 CONFIRM_AT = 0.95  # of the lower bound
@@ -133,6 +134,7 @@ def _warm(load: Load) -> float:
     """Where the target was warm, in seconds of the first record: MSER-5 over how long its calls took to be served.
 
     The cut that makes variance ÷ (n − d) of the rest least, over means of five, within the first half (White, 1997).
+    Of a steady target that cut is chance, so the services before it must be longer than the others beyond chance.
     """
     end = max((step.end_s for step in load.segments if step.start_s < segments.APART_S), default=0.0)
     calls = load.calls
@@ -147,9 +149,8 @@ def _warm(load: Load) -> float:
     worth = (tail[1] / left - (tail[0] / left) ** 2) / left
     cut = int(np.argmin(worth[: means.size // 2]))
     at = float(service.begun[cut * 5])
-    if not cut or _alike(service.took[: cut * 5], service.took[cut * 5 :]):
-        return 0.0
-    return min(at, end * WARM_SHARE_MAX)
+    slower = cut > 0 and _apart(service.took[: cut * 5], service.took[cut * 5 :]) > SLOWER
+    return min(at, end * WARM_SHARE_MAX) if slower else 0.0
 
 
 def _service(load: Load, warm_s: float) -> Service | None:
@@ -170,15 +171,20 @@ def _service(load: Load, warm_s: float) -> Service | None:
     near = found.begun - calls.sent_s[warm] <= max(limits)
     if near.sum() < queueing.WAITED_MIN:
         return None
-    if min(near.sum(), (~near).sum()) >= CALLS_MIN and _alike(found.took[near], found.took[~near]):
+    if _alike(found.took[near], found.took[~near]):
         return found
     return Service(found.servers, found.took[near], found.begun[near], found.waited[near], found.overhead_s)
 
 
 def _alike(some: Floats, others: Floats) -> bool:
-    """Whether two sets of service times have means that differ no more than by chance."""
+    """Whether two sets of service times are large enough to tell and have means that differ no more than by chance."""
+    return min(some.size, others.size) >= CALLS_MIN and abs(_apart(some, others)) <= CHANCE
+
+
+def _apart(some: Floats, others: Floats) -> float:
+    """How much longer some services are than others on average, in standard errors."""
     error = np.hypot(some.std() / np.sqrt(some.size), others.std() / np.sqrt(others.size))
-    return bool(abs(some.mean() - others.mean()) <= CHANCE * error)
+    return float((some.mean() - others.mean()) / error)
 
 
 def _learn(load: Load, chosen: NDArray[np.int64]) -> Service | None:

@@ -72,7 +72,8 @@ def near(found: Capacity, seconds: float) -> tuple[Stretch, ...]:
     stretches = [Stretch(f"near-{number + 1}", length, factor) for number, factor in enumerate(factors)]
     full = FULL * found.ceiling / found.base if found.by_queue and found.ceiling else 0.0
     if full > FAR * centre:
-        stretches[len(AROUND) :] = [Stretch(f"full-{number + 1}", length, full) for number in range(count - len(AROUND))]
+        rest = range(1, len(stretches[len(AROUND) :]) + 1)
+        stretches[len(AROUND) :] = [Stretch(f"full-{number}", length, full) for number in rest]
     return Stretch("settle", SETTLE_S, centre * (1 - 0.05 * times)), *stretches
 
 

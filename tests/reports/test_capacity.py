@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -231,9 +232,36 @@ def test_the_search_stays_near_the_crossing_and_within_its_time(tmp_path: Path) 
     assert trial(found)[1].factor * found.base < found.low
     assert following(found, 0, 30.0, 5.0) is None
     assert following(found, 0, 120.0, 5.0) is not None
-    slow_starts = following(found, 0, 100.0, 20.0)  # too little for two records: one, and longer
+    assert following(found, 1, 120.0, 5.0) is None  # a queue learns from any rate: one record is enough
+    alone = replace(found, crossings=tuple(replace(one, by="segments") for one in found.crossings))
+    assert following(alone, 1, 120.0, 5.0) is not None
+    slow_starts = following(alone, 0, 100.0, 20.0)  # too little for two records: one, and longer
     assert slow_starts is not None
     assert sum(one.seconds for one in slow_starts) == pytest.approx(100.0 - 22.0 - 40.0, abs=0.1)
+
+
+def test_a_limit_far_below_the_ceiling_is_learned_about_at_fuller_rates_as_well(tmp_path: Path) -> None:
+    found = capacity.estimate([queue_record(tmp_path / "a", STAIRS)])
+    assert found is not None
+    assert found.ceiling is not None
+    assert not [one for one in near(found, 82.0) if one.name.startswith("full")]
+    far = near(replace(found, per_s=0.6 * found.ceiling), 82.0)
+    assert [one.name for one in far[:6]] == ["settle", "near-1", "near-2", "near-3", "near-4", "full-1"]
+    assert all(one.name.startswith("full") for one in far[5:])  # so that no backlog reaches those about the crossing
+    assert {round(one.factor * found.base / found.ceiling, 6) for one in far[5:]} == {search.FULL}
+    assert sum(one.seconds for one in far) == pytest.approx(82.0, abs=0.1)
+
+
+def test_a_warm_up_is_more_than_chance(tmp_path: Path) -> None:
+    for seed in range(4):
+        cold, warm = (
+            capacity.estimate([queue_record(tmp_path / f"{warm_s}-{seed}", STAIRS, seed=seed, cv=1.0, warm_s=warm_s)])
+            for warm_s in (4.0, 0.0)
+        )
+        assert cold is not None
+        assert warm is not None
+        assert cold.warm_s > 0
+        assert warm.warm_s == 0
 
 
 @pytest.mark.parametrize(("width", "left_s", "seconds"), [(0.1, 9.0, 0.0), (0.1, 31.0, 31.0), (0.01, 31.0, 20.0)])
