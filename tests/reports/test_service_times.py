@@ -39,16 +39,17 @@ def test_a_family_knows_the_second_moment_better_than_the_sample(draw, names: se
     assert np.std(smooth) < 1.2 * np.std(plain)
 
 
-def test_a_clock_that_blurs_short_services_hardly_moves_the_second_moment() -> None:
-    """Answers are seen some tenths of a millisecond late, the next one's service is then as much too short."""
+def test_answers_that_are_seen_late_hardly_move_the_second_moment() -> None:
+    """Some are seen milliseconds late; then the next one's service seems as much too short."""
     rng, apart = np.random.default_rng(5), []
     for _ in range(6):
         took = rng.lognormal(-5.9, 1.09, N)
-        seen = np.maximum(took + np.diff(rng.exponential(0.0005, N + 1)), 1e-6)
+        delay = rng.exponential(np.where(rng.uniform(size=N + 1) < 0.06, 0.003, 0.0001))
+        seen = np.maximum(took + np.diff(delay), 1e-6)
         assert service_times.family_of(seen) == "lognorm"
         sharp, blurred = (float((service_times.table(each, "lognorm") ** 2).mean()) for each in (took, seen))
         apart.append(blurred / sharp - 1)
-    assert abs(np.mean(apart)) < 0.03
+    assert abs(np.mean(apart)) < 0.03  # 3.6 % when fitted above the middle
 
 
 def test_two_kinds_of_answers_are_no_family_and_stay_what_they_are() -> None:
