@@ -2,12 +2,15 @@
 
 Held to: within ±5 % in at least 95 % of the runs, at most 150 s each, intervals that cover the truth in at least 88 %.
 Every search meets draws of its own, new ones each time; SEED=N repeats them. The peers have one run on each server.
+A search whose server was kept from its law by the machine (it counts the answers that it gave late) is shown and made
+again: its truth is not known. Too many of them, and the bench fails. RECORDS=folder keeps the records.
 QUICK=1: one run of three servers, and of the peers on the first. The last line is JSON; `ours` and `peer` are the 90th
 percentile of the error.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -34,6 +39,8 @@ BUDGET_S = 150.0
 SEED_MAX = 1_000_000
 HISTORIES, HISTORIES_QUICK = 10, 2  # that a truth is the mean of
 WAY_CALLS, WAY_MS = 400, 5.0
+LATE_SHARE_MAX = 0.02  # of a server's answers; on a quiet machine, three searches at once, it is 0.003 to 0.008
+AGAIN_MAX, AGAIN_EACH_MAX = 0.1, 2  # of the searches; of each
 LATEST_S = 158.0  # a process starts and ends as well
 CLOSE, CLOSE_SHARE, COVERED_SHARE = 0.05, 0.95, 0.88
 ROOT = Path(__file__).parents[1]
@@ -50,7 +57,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Found:
-    """One search on one server; None where the method had no answer."""
+    """One search on one server; None where the method had no answer. `spoilt`: so many searches by the machine."""
 
     server: str
     method: str
@@ -58,6 +65,7 @@ class Found:
     low: float
     high: float
     seconds: float
+    spoilt: int
 
 
 def one(
@@ -106,11 +114,13 @@ def main() -> None:
     covered = float(np.mean([f.low <= truths[f.server] <= f.high for f in ours]))
     longest = max(f.seconds for f in ours)
     p90 = {method: float(np.percentile(np.abs(each), 90)) for method, each in errors.items()}
-    ok = close >= CLOSE_SHARE and covered >= COVERED_SHARE and longest <= LATEST_S
+    spoilt = sum(f.spoilt for f in ours)
+    sound = spoilt <= max(1.0, AGAIN_MAX * len(ours))
+    ok = close >= CLOSE_SHARE and covered >= COVERED_SHARE and longest <= LATEST_S and sound
     result(
         "capacity", p90["ours"], min(p90["ramp"], p90["mlrsearch"]), CLOSE, ok, unit="p90 of the relative error",
         runs=len(ours), close_share=round(close, 3), covered_share=round(covered, 3), longest_s=round(longest),
-        p90_ramp=round(p90["ramp"], 3), p90_mlrsearch=round(p90["mlrsearch"], 3),
+        spoilt=spoilt, p90_ramp=round(p90["ramp"], 3), p90_mlrsearch=round(p90["mlrsearch"], 3),
     )  # fmt: skip
 
 
@@ -140,25 +150,41 @@ def _truth(server: Server, way_ms: float, histories: int) -> float:
 
 
 def _search(server: Server, method: str, seed: int, truth: float) -> Found:
-    with (
-        TruthServer(server.spec, SEED_MAX + seed) as target,
-        tempfile.TemporaryDirectory(prefix="thongsuot-bench-") as folder,
-    ):
+    """The first search in which the machine let the server keep its law, or the last of as many as may be."""
+    lost = 0
+    while True:
         began = time.monotonic()
-        if method == "ours":
-            found = _ours(server, target, Path(folder), seed)
-        else:
-            command = [sys.executable, "-m", "bench.capacity_peers", method, str(target.port)]
-            command += [str(ceiling(server.spec)), str(server.limit_ms / 1e3), str(seed)]
-            text = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-            per_s = json.loads(text.splitlines()[-1])["per_s"]
-            found = (per_s, np.nan, np.nan)
+        with TruthServer(server.spec, SEED_MAX + seed) as target, _folder(f"{server.name}-{method}-{seed}") as folder:
+            ask = _ours if method == "ours" else partial(_peer, method)
+            per_s, low, high = ask(server, target, folder, seed)
+            late = target.late_share()
         seconds = time.monotonic() - began
-    per_s, low, high = found
-    shown = "no answer" if per_s is None else f"{per_s:6.1f}/s ({per_s / truth - 1:+.1%})"
-    interval = f" [{low:.1f}; {high:.1f}]" if method == "ours" and per_s else ""
-    print(f"{server.name:10} {method:9} seed {seed}: {shown}{interval}, {seconds:.0f} s", flush=True)
-    return Found(server.name, method, per_s, low, high, seconds)
+        shown = "no answer" if per_s is None else f"{per_s:6.1f}/s ({per_s / truth - 1:+.1%})"
+        interval = f" [{low:.1f}; {high:.1f}]" if method == "ours" and per_s else ""
+        spoilt = late > LATE_SHARE_MAX
+        lost += spoilt
+        why = f", SPOILT: {late:.1%} of the server's answers were late" if spoilt else ""
+        print(f"{server.name:10} {method:9} seed {seed}: {shown}{interval}, {seconds:.0f} s{why}", flush=True)
+        if not spoilt or lost > AGAIN_EACH_MAX:
+            return Found(server.name, method, per_s, low, high, seconds, lost)
+
+
+@contextlib.contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """For the records of a search: kept in RECORDS, else gone afterwards."""
+    if "RECORDS" in os.environ:
+        kept = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ["RECORDS"]))
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="thongsuot-bench-") as folder:
+        yield Path(folder)
+
+
+def _peer(method: str, server: Server, target: TruthServer, _: Path, seed: int) -> tuple[float | None, float, float]:
+    command = [sys.executable, "-m", "bench.capacity_peers", method, str(target.port)]
+    command += [str(ceiling(server.spec)), str(server.limit_ms / 1e3), str(seed)]
+    text = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return json.loads(text.splitlines()[-1])["per_s"], np.nan, np.nan
 
 
 def _ours(server: Server, target: TruthServer, folder: Path, seed: int) -> tuple[float | None, float, float]:

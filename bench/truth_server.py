@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ import psutil
 from bench.stations import Network, Spec
 
 URGENT = -10
+LATE_S = 0.003  # an answer later than that by its own clock is counted: the machine kept the server from its law
 REASONS = {200: "OK", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
 
@@ -67,6 +69,7 @@ class Playing:
         self.network = Network(spec, seed)
         self.spec = spec
         self.open = 0
+        self.answers, self.late = 0, 0
         self._began = time.monotonic()
         self._timer = Timer(self.turn)
 
@@ -95,7 +98,8 @@ class Playing:
                 f"truth_completions_total{of} {station.done}",
                 f"truth_refused_total{of} {station.refused}",
             ]
-        return ("\n".join([*lines, f"truth_connections {self.open}"]) + "\n").encode()
+        lines += [f"truth_connections {self.open}", f"truth_answers_total {self.answers}"]
+        return ("\n".join([*lines, f"truth_late_answers_total {self.late}"]) + "\n").encode()
 
 
 class Talk(asyncio.Protocol):
@@ -143,12 +147,14 @@ class Talk(asyncio.Protocol):
         elif path in playing.spec.operations:
             now = playing.now()
             playing.network.run_until(now)
-            playing.network.arrive(now, path, lambda at, status, spent: self._over(path, status, spent))
+            playing.network.arrive(now, path, lambda at, status, spent: self._over(at, path, status, spent))
             playing.turn()
         else:
             self._answer(404, b"{}")
 
-    def _over(self, path: str, status: int, spent: dict[str, float]) -> None:
+    def _over(self, at: float, path: str, status: int, spent: dict[str, float]) -> None:
+        self._playing.answers += 1
+        self._playing.late += self._playing.now() - at > LATE_S
         size = self._playing.spec.operations[path].bytes if status == 200 else 2
         timing = ", ".join(f"{name};dur={seconds * 1e3:.3f}" for name, seconds in spent.items())
         self._answer(status, b"x" * size, timing=timing if self._playing.spec.timing else "")
@@ -178,6 +184,12 @@ class TruthServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.pid = self._process.pid
         return self
+
+    def late_share(self) -> float:
+        """Of its answers so far, those that the machine made late."""
+        with urllib.request.urlopen(f"{self.url}/metrics") as answer:
+            counted = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+        return float(counted["truth_late_answers_total"]) / max(1.0, float(counted["truth_answers_total"]))
 
     def __exit__(self, *error: object) -> None:
         self._process.terminate()

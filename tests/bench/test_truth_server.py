@@ -5,6 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -78,3 +81,24 @@ def test_who_is_too_many_is_told_so() -> None:
     limited.run_until(math.inf)
     assert 9 <= statuses.count(200) <= 12
     assert statuses.count(429) == 50 - statuses.count(200)
+
+
+def test_the_server_counts_what_the_machine_made_late() -> None:
+    with TruthServer(one(1, 20, 0)) as server:
+        link = http.client.HTTPConnection("127.0.0.1", server.port)
+
+        def call(stopped_s: float) -> None:
+            link.request("GET", "/")
+            if stopped_s:
+                os.kill(server.pid, signal.SIGSTOP)
+                threading.Timer(stopped_s, os.kill, (server.pid, signal.SIGCONT)).start()
+            link.getresponse().read()
+
+        for _ in range(30):
+            call(0.0)
+        calm = server.late_share()
+        for _ in range(10):
+            call(0.05)
+        assert calm < 0.5
+        assert server.late_share() == pytest.approx((30 * calm + 10) / 40)
+        link.close()
