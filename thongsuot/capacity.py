@@ -27,7 +27,7 @@ from thongsuot.progress import Show
 
 FLAT_STEP_S, DAY_STEP_S = 2.0, 8.0
 FLAT_USERS_MIN = 3000  # who wait with their requests while a target is overloaded
-IMPORTS_S_MAX = 10.0  # a process that is older did something else before
+IMPORTS_S_MAX = 30.0  # an older process did something else before; where all must be compiled first it may take ten
 TELL_S = 6.0  # of the budget: for what a record takes beyond the last, and to tell the answer
 DRAIN_S_MAX = 30.0  # what an overloaded target still has to do must not meet the next record
 EXIT_UNDECIDED, EXIT_VOID = 4, 3
