@@ -100,8 +100,8 @@ def following(found: Capacity, rounds: int, left_s: float, start_s: float) -> tu
     load_s = left_s - (CONFIRM_S + SETTLE_S + start_s)
     if rounds and found.width < NARROW and found.crossings:
         return None
-    wanted = 1 if found.by_queue else ROUNDS
-    for left in range(wanted - rounds, 0, -1):  # fewer and longer ones where starts are slow
+    most = min(1, ROUNDS - rounds) if found.by_queue else ROUNDS - rounds
+    for left in range(most, 0, -1):  # fewer and longer ones where starts are slow
         if (length := load_s / left - start_s) >= ROUND_S_MIN:
             return near(found, length)
     return None

@@ -232,9 +232,10 @@ def test_the_search_stays_near_the_crossing_and_within_its_time(tmp_path: Path) 
     assert trial(found)[1].factor * found.base < found.low
     assert following(found, 0, 30.0, 5.0) is None
     assert following(found, 0, 120.0, 5.0) is not None
-    assert following(found, 1, 120.0, 5.0) is None  # a queue learns from any rate: one record is enough
     alone = replace(found, crossings=tuple(replace(one, by="segments") for one in found.crossings))
-    assert following(alone, 1, 120.0, 5.0) is not None
+    whole, half, rest = (following(*words, 5.0) for words in ((found, 0, 120.0), (alone, 0, 120.0), (found, 1, 73.0)))
+    times = [sum(one.seconds for one in each or ()) for each in (whole, half, rest)]
+    assert times == pytest.approx([88.0, 41.5, 41.0], abs=0.1)  # a queue learns from any rate: the rest in one record
     slow_starts = following(alone, 0, 100.0, 20.0)  # too little for two records: one, and longer
     assert slow_starts is not None
     assert sum(one.seconds for one in slow_starts) == pytest.approx(100.0 - 22.0 - 40.0, abs=0.1)
