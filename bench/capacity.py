@@ -41,7 +41,7 @@ HISTORIES, HISTORIES_QUICK = 10, 2  # that a truth is the mean of
 WAY_CALLS, WAY_MS = 400, 5.0
 LATE_SHARE_MAX = 0.02  # of a server's answers; on a quiet machine, three searches at once, it is 0.003 to 0.008
 AGAIN_MAX, AGAIN_EACH_MAX = 0.1, 2  # of the searches; of each
-LATEST_S = 158.0  # a process starts and ends as well
+LATEST_S = 150.0  # the start and the end of the process and of its server within it
 CLOSE, CLOSE_SHARE, COVERED_SHARE = 0.05, 0.95, 0.88
 ROOT = Path(__file__).parents[1]
 
@@ -173,8 +173,8 @@ def _search(server: Server, method: str, seed: int, truth: float) -> Found:
 def _folder(name: str) -> Iterator[Path]:
     """For the records of a search: kept in RECORDS, else gone afterwards."""
     if "RECORDS" in os.environ:
-        kept = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ["RECORDS"]))
-        yield kept
+        Path(os.environ["RECORDS"]).mkdir(parents=True, exist_ok=True)
+        yield Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ["RECORDS"]))
         return
     with tempfile.TemporaryDirectory(prefix="thongsuot-bench-") as folder:
         yield Path(folder)

@@ -33,6 +33,7 @@ CALLS_MAX = 60_000  # of the last ones, that the queue is learned from
 COLLAPSE = 0.80  # of the best throughput
 COLLAPSE_BIN_S = 2.0
 WARM_SHARE_MAX = 1 / 3  # of the first record; a cut beyond it says that the target was never steady
+EXACT_S = 1e-9  # no clock tells service times apart any closer
 SLOWER = 2.0  # standard errors by which services of a warm-up are longer
 MARGIN = 3.0  # of the warm-up: what is left after the cut must not be taken for a speed that varies
 CONFIRM = "confirm"  # name of the phase that tries the answer
@@ -182,9 +183,9 @@ def _alike(some: Floats, others: Floats) -> bool:
 
 
 def _apart(some: Floats, others: Floats) -> float:
-    """How much longer some services are than others on average, in standard errors."""
+    """How much longer some services are than others on average, in standard errors; 0 where all take the same time."""
     error = np.hypot(some.std() / np.sqrt(some.size), others.std() / np.sqrt(others.size))
-    return float((some.mean() - others.mean()) / error)
+    return float((some.mean() - others.mean()) / max(error, EXACT_S))
 
 
 def _learn(load: Load, chosen: NDArray[np.int64]) -> Service | None:

@@ -120,6 +120,8 @@ def test_late_calls_are_heard_when_they_were_served_like_the_others(slow: float,
     took = rng.gamma(4, 0.01, 2000) * np.where(np.arange(2000) < 500, slow, 1.0)
     assert len(took if capacity._alike(took[500:], took[:500]) else took[500:]) == heard
     assert not capacity._alike(took[500:], took[:10])
+    assert capacity._alike(np.full(500, 0.02), np.full(500, 0.02))  # a server of fixed pace: no spread to divide by
+    assert not capacity._alike(np.full(500, 0.02), np.full(500, 0.03))
 
 
 def test_a_late_generator_is_named_and_not_the_target(tmp_path: Path) -> None:
